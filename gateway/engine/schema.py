@@ -1,0 +1,261 @@
+"""Every table. ``job`` is the work still to do and stays small; ``action`` is the ledger and is never deleted from."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# One sealed column type: AES-GCM under a key id, bound to table, column and row (see gateway.sealing).
+Sealed = LargeBinary
+Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER PRIMARY KEY
+
+# Times are seconds since the epoch by the database's clock; no time orders anything (R13), ``seq`` does.
+job = Table(
+    "job",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),  # an action's job has the action's id
+    Column("kind", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    # ready: may run · running: claimed · waiting: has started, holds its lane until due or woken · held: not yet allowed
+    # · dead: a human must look. A finished job is deleted: its outcome stands in the ledger and the mirror.
+    Column("state", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),  # 0 interactive, 1 refunds and events, 2 batch, 3 sweeps
+    Column("due", Float, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("node", BigInteger),
+    Column("claim", Text),  # fencing token, fresh per claim: every change of a running row names it
+    Column("waits_for", Text),  # id of the job whose end wakes this one
+    Column("scope", Text),  # circuit scope that parks it, e.g. stripe:us or salesforce:00D…
+    Column("dirty", SmallInteger, nullable=False, server_default="0"),  # 1: something came in while it ran, run again
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("v", SmallInteger, nullable=False, server_default="1"),
+    Column("payload", Sealed),
+    Column("created", Float, nullable=False),
+)
+Index("job_lane_held", job.c.lane, unique=True,
+      sqlite_where=text("state IN ('running','waiting')"), postgresql_where=text("state IN ('running','waiting')"))
+Index("job_ready", job.c.priority, job.c.seq, sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'"))
+Index("job_lane_ready", job.c.lane, job.c.seq, sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'"))
+Index("job_node", job.c.node, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"))
+Index("job_waiting", job.c.due, sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"))
+Index("job_waits_for", job.c.waits_for, sqlite_where=text("waits_for IS NOT NULL"), postgresql_where=text("waits_for IS NOT NULL"))
+Index("job_dead", job.c.error_code, job.c.seq, sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'"))
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("beat", Float, nullable=False),
+    Column("started", Float, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+)
+
+action = Table(
+    "action",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("org", Text, nullable=False),
+    Column("entity", Text),
+    Column("name", Text, nullable=False),
+    Column("sobject", Text),
+    Column("record_id", Text),
+    Column("caller_sub", Text, nullable=False),
+    Column("caller_kind", Text, nullable=False),
+    Column("request_key", Text),
+    Column("fingerprint", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("body", Sealed),  # validated members; ages out after the retention period
+    Column("plan", Sealed),
+    Column("plan_hash", Text),
+    Column("content_hash", Text),
+    Column("number", BigInteger),  # observation number taken with the plan (R4)
+    Column("envelope", Text),  # the answer, without personal data
+    Column("stripe_id", Text),
+    Column("amount_minor", BigInteger),
+    Column("currency", Text),
+    Column("error_code", Text),
+    Column("email_index", LargeBinary),  # blind index of the recipient's e-mail
+    Column("request_id", Text),
+    Column("traceparent", Text),
+    Column("parent", Text),  # the action this one was made for (a customer for an invoice)
+    Column("accepted", Float, nullable=False),
+    Column("planned", Float),  # the plan's commit: lower bound of when a step was first sent
+    Column("ended", Float),
+    Column("expires", Float),
+)
+_keyed = text("request_key IS NOT NULL")
+_open = text("status IN ('queued','pending','unknown','awaiting_approval')")
+_mail = text("email_index IS NOT NULL")
+Index("action_request_key", action.c.org, action.c.caller_sub, action.c.request_key, unique=True,
+      sqlite_where=_keyed, postgresql_where=_keyed)
+Index("action_record", action.c.org, action.c.record_id, action.c.seq)
+Index("action_open", action.c.status, action.c.seq, sqlite_where=_open, postgresql_where=_open)
+Index("action_email", action.c.email_index, sqlite_where=_mail, postgresql_where=_mail)
+
+step = Table(
+    "step",
+    metadata,
+    Column("action_id", Text, nullable=False),
+    Column("n", SmallInteger, nullable=False),
+    Column("generation", SmallInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),  # sent, done, refused, unknown, skipped
+    Column("idempotency_key", Text),
+    Column("stripe_id", Text),
+    Column("request_id", Text),
+    Column("http_status", SmallInteger),
+    Column("error_code", Text),
+    Column("attempts", SmallInteger, nullable=False),
+    Column("saved", Text),  # JSON of the holes this step fills: ids and statuses only
+    Column("sent", Float, nullable=False),
+    Column("ended", Float),
+    PrimaryKeyConstraint("action_id", "n", "generation"),
+    sqlite_with_rowid=False,
+)
+
+customer_link = Table(
+    "customer_link",
+    metadata,
+    Column("org", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("source_id", Text, nullable=False),  # Account or Contact
+    Column("state", Text, nullable=False),  # making, ready
+    Column("generation", SmallInteger, nullable=False, server_default="1"),
+    Column("stripe_id", Text),
+    Column("job_id", Text),
+    Column("content_hash", Text),
+    Column("changed", Float, nullable=False),
+    PrimaryKeyConstraint("org", "entity", "source_id"),
+)
+Index("customer_link_stripe", customer_link.c.entity, customer_link.c.stripe_id)
+
+# The live objects of a record: what the guard against doing a thing twice compares with (R6).
+live_object = Table(
+    "live_object",
+    metadata,
+    Column("org", Text, nullable=False),
+    Column("entity", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # invoice, payment_link
+    Column("stripe_id", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("action_id", Text, nullable=False),
+    Column("shown", Text),  # JSON without personal data: number, amount, currency (for the refusal's words)
+    Column("changed", Float, nullable=False),
+    PrimaryKeyConstraint("org", "record_id", "kind", "stripe_id"),
+    sqlite_with_rowid=False,
+)
+Index("live_object_stripe", live_object.c.entity, live_object.c.stripe_id)
+
+# What may still be refunded of a charge: used + x <= cap in one statement (R7). Minor units.
+refundable = Table(
+    "refundable",
+    metadata,
+    Column("entity", Text, nullable=False),
+    Column("charge", Text, nullable=False),
+    Column("cap", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    PrimaryKeyConstraint("entity", "charge"),
+)
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("action_id", Text, primary_key=True),
+    Column("entity", Text, nullable=False),
+    Column("charge", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),  # held, consumed, released
+    Column("stripe_id", Text),
+    Column("changed", Float, nullable=False),
+)
+Index("reservation_charge", reservation.c.entity, reservation.c.charge)
+
+# What Salesforce should hold, per row; the sender writes what differs (R4).
+mirror = Table(
+    "mirror",
+    metadata,
+    Column("org", Text, nullable=False),
+    Column("sobject", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("id_field", Text, nullable=False),
+    Column("parent_sobject", Text),
+    Column("parent_id", Text),
+    Column("fields", Sealed, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("written", Integer, nullable=False),  # the version Salesforce is known to hold; 0 = none
+    Column("number", BigInteger, nullable=False),  # observation the fields come from
+    Column("state", Text, nullable=False),  # clean, dirty, uncertain (sent, answer unknown), parked (locked), dead
+    Column("priority", SmallInteger, nullable=False),
+    Column("due", Float, nullable=False),
+    Column("dirty_since", Float),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("error_code", Text),
+    Column("error", Text),
+    PrimaryKeyConstraint("org", "sobject", "key"),
+)
+_unsent = text("state IN ('dirty','uncertain','parked')")
+Index("mirror_unsent", mirror.c.org, mirror.c.due, sqlite_where=_unsent, postgresql_where=_unsent)
+Index("mirror_parent", mirror.c.org, mirror.c.parent_id)
+Index("mirror_dead", mirror.c.org, mirror.c.error_code, sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'"))
+
+# Whole-upstream faults (R11): an open circuit keeps jobs waiting unattempted.
+circuit = Table(
+    "circuit",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("since", Float, nullable=False),
+    Column("next_probe", Float, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error", Text, nullable=False),
+)
+
+counter = Table("counter", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
+# Small facts that outlive a process: clock high-water mark, learned limits, when an org was first seen.
+setting = Table("setting", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+# Written in the commit they describe; a sealer chains them per org a moment later (R15).
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("org", Text, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("act", Text, nullable=False),  # action.accepted, action.succeeded, actions.resolve …
+    Column("ref", Text, nullable=False),  # the action, job or mirror row it is about
+    Column("detail", Text, nullable=False),  # JSON without personal data
+    Column("salt", LargeBinary),  # destroyed by erase: the link below covers HMAC(salt, row)
+    Column("link", LargeBinary),  # null until sealed
+)
+Index("audit_unsealed", audit.c.seq, sqlite_where=text("link IS NULL"), postgresql_where=text("link IS NULL"))
+Index("audit_ref", audit.c.ref)
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("org", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
+)
