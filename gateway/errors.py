@@ -107,7 +107,13 @@ class UnknownOutcome(GatewayError):
     retryable = True
 
     def __init__(
-        self, code: str, message: str, *, request_id: str | None = None, replayed: bool = False, retry_after: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        request_id: str | None = None,
+        replayed: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(code, message, retry_after=retry_after)
         self.request_id = request_id

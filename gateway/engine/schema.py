@@ -48,14 +48,42 @@ job = Table(
     Column("payload", Sealed),
     Column("created", Float, nullable=False),
 )
-Index("job_lane_held", job.c.lane, unique=True,
-      sqlite_where=text("state IN ('running','waiting')"), postgresql_where=text("state IN ('running','waiting')"))
-Index("job_ready", job.c.priority, job.c.seq, sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'"))
-Index("job_lane_ready", job.c.lane, job.c.seq, sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'"))
+Index(
+    "job_lane_held",
+    job.c.lane,
+    unique=True,
+    sqlite_where=text("state IN ('running','waiting')"),
+    postgresql_where=text("state IN ('running','waiting')"),
+)
+Index(
+    "job_ready",
+    job.c.priority,
+    job.c.seq,
+    sqlite_where=text("state = 'ready'"),
+    postgresql_where=text("state = 'ready'"),
+)
+Index(
+    "job_lane_ready",
+    job.c.lane,
+    job.c.seq,
+    sqlite_where=text("state = 'ready'"),
+    postgresql_where=text("state = 'ready'"),
+)
 Index("job_node", job.c.node, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"))
 Index("job_waiting", job.c.due, sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"))
-Index("job_waits_for", job.c.waits_for, sqlite_where=text("waits_for IS NOT NULL"), postgresql_where=text("waits_for IS NOT NULL"))
-Index("job_dead", job.c.error_code, job.c.seq, sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'"))
+Index(
+    "job_waits_for",
+    job.c.waits_for,
+    sqlite_where=text("waits_for IS NOT NULL"),
+    postgresql_where=text("waits_for IS NOT NULL"),
+)
+Index(
+    "job_dead",
+    job.c.error_code,
+    job.c.seq,
+    sqlite_where=text("state = 'dead'"),
+    postgresql_where=text("state = 'dead'"),
+)
 
 node = Table(
     "node",
@@ -104,8 +132,15 @@ action = Table(
 _keyed = text("request_key IS NOT NULL")
 _open = text("status IN ('queued','pending','unknown','awaiting_approval')")
 _mail = text("email_index IS NOT NULL")
-Index("action_request_key", action.c.org, action.c.caller_sub, action.c.request_key, unique=True,
-      sqlite_where=_keyed, postgresql_where=_keyed)
+Index(
+    "action_request_key",
+    action.c.org,
+    action.c.caller_sub,
+    action.c.request_key,
+    unique=True,
+    sqlite_where=_keyed,
+    postgresql_where=_keyed,
+)
 Index("action_record", action.c.org, action.c.record_id, action.c.seq)
 Index("action_open", action.c.status, action.c.seq, sqlite_where=_open, postgresql_where=_open)
 Index("action_email", action.c.email_index, sqlite_where=_mail, postgresql_where=_mail)
@@ -142,6 +177,7 @@ customer_link = Table(
     Column("stripe_id", Text),
     Column("job_id", Text),
     Column("content_hash", Text),
+    Column("email_index", LargeBinary),  # blind index of the address Stripe mails to
     Column("changed", Float, nullable=False),
     PrimaryKeyConstraint("org", "entity", "source_id"),
 )
@@ -217,7 +253,13 @@ mirror = Table(
 _unsent = text("state IN ('dirty','uncertain','parked')")
 Index("mirror_unsent", mirror.c.org, mirror.c.due, sqlite_where=_unsent, postgresql_where=_unsent)
 Index("mirror_parent", mirror.c.org, mirror.c.parent_id)
-Index("mirror_dead", mirror.c.org, mirror.c.error_code, sqlite_where=text("state = 'dead'"), postgresql_where=text("state = 'dead'"))
+Index(
+    "mirror_dead",
+    mirror.c.org,
+    mirror.c.error_code,
+    sqlite_where=text("state = 'dead'"),
+    postgresql_where=text("state = 'dead'"),
+)
 
 # Whole-upstream faults (R11): an open circuit keeps jobs waiting unattempted.
 circuit = Table(
@@ -230,7 +272,9 @@ circuit = Table(
     Column("error", Text, nullable=False),
 )
 
-counter = Table("counter", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
+counter = Table(
+    "counter", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False)
+)
 # Small facts that outlive a process: clock high-water mark, learned limits, when an org was first seen.
 setting = Table("setting", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
