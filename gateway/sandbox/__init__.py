@@ -1,0 +1,1 @@
+"""A world without accounts: Stripe and Salesforce simulated at the wire; imports nothing of the gateway."""

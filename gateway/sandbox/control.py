@@ -1,0 +1,166 @@
+"""``/_control``: what a test or a person does to a simulator that its real model does not offer. Loopback only."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.sandbox.clock import SandboxClock
+from gateway.sandbox.faults import BadFaultError, Faults
+
+PREFIX = "/_control"
+LOG_LENGTH = 20_000
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request the simulator saw. ``status`` 0: no answer was sent."""
+
+    n: int
+    at: float
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+    status: int = 0
+    replayed: bool = False
+    fault: str | None = None
+
+    def header(self, name: bytes) -> str | None:
+        return next((value.decode("latin-1") for key, value in self.headers if key == name), None)
+
+
+def params_of(exchange: Exchange) -> Any:
+    """Query and form as flat pairs, JSON as it is; parsed only when somebody looks."""
+    content_type = exchange.header(b"content-type") or ""
+    if "json" in content_type and exchange.body:
+        try:
+            return json.loads(exchange.body)
+        except ValueError:
+            return None
+    text = exchange.body.decode("utf-8", "replace") if "form" in content_type else ""
+    return dict(parse_qsl(exchange.query, keep_blank_values=True)) | dict(parse_qsl(text, keep_blank_values=True))
+
+
+@dataclass
+class Controls:
+    """Everything the control routes can touch; the gate in wire.py obeys it."""
+
+    clock: SandboxClock = field(default_factory=SandboxClock)
+    faults: Faults = field(default_factory=Faults)
+    objects: Callable[[str], list[Any] | None] = lambda kind: None
+    reset: Callable[[], None] = lambda: None
+    latency: float = 0.0
+    down: bool = False
+    log: deque[Exchange] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
+    seen: int = 0
+
+    def note(self, exchange: Exchange) -> None:
+        self.log.append(exchange)
+
+
+def public_view(exchange: Exchange) -> dict[str, Any]:
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in exchange.headers}
+    return {
+        "n": exchange.n,
+        "at": exchange.at,
+        "method": exchange.method,
+        "path": exchange.path,
+        "params": params_of(exchange),
+        "idempotency_key": headers.get("idempotency-key"),
+        "status": exchange.status,
+        "replayed": exchange.replayed,
+        "fault": exchange.fault,
+        "headers": {name: value for name, value in headers.items() if name != "authorization"},
+    }
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The body of a control call; 400 when it is not a JSON object."""
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except ValueError as exc:
+        raise HTTPException(400, f"the body must be JSON: {exc}") from exc
+    if not isinstance(body, dict):
+        raise HTTPException(400, "the body must be a JSON object")
+    return body
+
+
+class ControlApi:
+    """The handlers of the control routes, over one ``Controls``."""
+
+    def __init__(self, controls: Controls) -> None:
+        self.controls = controls
+
+    async def faults(self, request: Request) -> Response:
+        table = self.controls.faults
+        if request.method == "POST":
+            try:
+                return JSONResponse({"id": table.arm(await json_object(request)).id})
+            except (BadFaultError, TypeError) as exc:
+                raise HTTPException(400, str(exc)) from exc
+        if request.method == "DELETE":
+            table.clear()
+        return JSONResponse([{"id": f.id, "kind": f.kind, "hits": f.hits, "times": f.times} for f in table.armed])
+
+    async def outage(self, request: Request) -> Response:
+        self.controls.down = bool((await json_object(request)).get("down", True))
+        return JSONResponse({"down": self.controls.down})
+
+    async def latency(self, request: Request) -> Response:
+        self.controls.latency = float((await json_object(request)).get("seconds", 0))
+        return JSONResponse({"seconds": self.controls.latency})
+
+    async def clock(self, request: Request) -> Response:
+        clock = self.controls.clock
+        if request.method == "POST":
+            try:
+                clock.advance(float((await json_object(request)).get("advance", 0)))
+            except ValueError as exc:
+                raise HTTPException(400, str(exc)) from exc
+        return JSONResponse({"now": clock.now(), "offset": clock.offset})
+
+    async def requests(self, request: Request) -> Response:
+        log = self.controls.log
+        if request.method == "DELETE":
+            log.clear()
+        after = int(request.query_params.get("after", "0"))
+        return JSONResponse([public_view(entry) for entry in tuple(log) if entry.n > after])
+
+    async def objects(self, request: Request) -> Response:
+        kind = request.path_params["kind"]
+        rows = self.controls.objects(kind)
+        if rows is None:
+            raise HTTPException(404, f"no such kind of object: {kind}")
+        return JSONResponse(rows)
+
+    async def reset(self, _: Request) -> Response:
+        controls = self.controls
+        controls.faults.clear()
+        controls.log.clear()
+        controls.latency, controls.down = 0.0, False
+        controls.reset()
+        return JSONResponse({"reset": True})
+
+
+def control_routes(controls: Controls, extra: Iterable[BaseRoute] = ()) -> list[BaseRoute]:
+    """The routes both simulators mount; ``extra`` are a simulator's own, with full paths below ``/_control``."""
+    api = ControlApi(controls)
+    return [
+        *extra,
+        Route(f"{PREFIX}/faults", api.faults, methods=["POST", "DELETE", "GET"]),
+        Route(f"{PREFIX}/outage", api.outage, methods=["POST"]),
+        Route(f"{PREFIX}/latency", api.latency, methods=["POST"]),
+        Route(f"{PREFIX}/clock", api.clock, methods=["GET", "POST"]),
+        Route(f"{PREFIX}/requests", api.requests, methods=["GET", "DELETE"]),
+        Route(f"{PREFIX}/objects/{{kind}}", api.objects, methods=["GET"]),
+        Route(f"{PREFIX}/reset", api.reset, methods=["POST"]),
+    ]
