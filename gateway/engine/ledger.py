@@ -1,0 +1,214 @@
+"""The ledger: actions and their steps. Functions over a connection."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from gateway.engine.schema import action, step
+from gateway.engine.statements import Row, upsert
+from gateway.records import Json, Status, dumps
+from gateway.sealing import Sealer
+
+_OPEN = (Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAction:
+    """A row as it is accepted: who asks for what, and the fingerprint of what was asked."""
+
+    id: str
+    org: str
+    entity: str | None
+    name: str
+    sobject: str | None
+    record_id: str | None
+    caller_sub: str
+    caller_kind: str
+    request_key: str | None
+    fingerprint: str
+    body: Json
+    request_id: str | None = None
+    traceparent: str | None = None
+    parent: str | None = None
+    expires: float | None = None
+
+
+_INSERT = action.insert().values(
+    {c.name: bindparam(c.name) for c in action.c if c.name in NewAction.__dataclass_fields__}
+    | {"status": bindparam("status"), "accepted": bindparam("accepted")}
+)
+
+
+def insert(conn: Connection, sealer: Sealer, new: NewAction, at: float) -> None:
+    """Record an accepted action. The unique request key is the caller's to check first (`by_key`)."""
+    values = {name: getattr(new, name) for name in NewAction.__dataclass_fields__}
+    values["body"] = seal(sealer, new.body, f"action.body:{new.id}")
+    conn.execute(_INSERT, {**values, "status": Status.QUEUED.value, "accepted": at})
+
+
+def seal(sealer: Sealer, value: Json, bound_to: str) -> bytes:
+    """Seal a JSON value to the row and column it stands in."""
+    return sealer.seal(dumps(value).encode(), bound_to)
+
+
+def unseal(sealer: Sealer, blob: bytes | None, bound_to: str) -> Json:
+    """The JSON value sealed for this row and column, or None where nothing is stored (aged out)."""
+    return None if blob is None else json.loads(sealer.open(blob, bound_to))
+
+
+_BY_KEY = sa.select(action).where(
+    action.c.org == bindparam("org"), action.c.caller_sub == bindparam("sub"), action.c.request_key == bindparam("key")
+)
+_BY_ID = sa.select(action).where(action.c.id == bindparam("id"))
+_EQUAL = (
+    sa.select(action)
+    .where(
+        action.c.org == bindparam("org"),
+        action.c.record_id == bindparam("record_id"),
+        action.c.name == bindparam("name"),
+        action.c.fingerprint == bindparam("fingerprint"),
+        action.c.status.in_([s.value for s in _OPEN]),
+    )
+    .order_by(action.c.seq.desc())
+    .limit(1)
+)
+
+
+def by_key(conn: Connection, org: str, sub: str, key: str) -> Row | None:
+    """The action this caller has sent under this request key."""
+    return conn.execute(_BY_KEY, {"org": org, "sub": sub, "key": key}).first()
+
+
+def by_id(conn: Connection, action_id: str) -> Row | None:
+    """One action, whole."""
+    return conn.execute(_BY_ID, {"id": action_id}).first()
+
+
+def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerprint: str) -> Row | None:
+    """An equal request that has not ended: one without a request key joins it."""
+    values = {"org": org, "record_id": record_id, "name": name, "fingerprint": fingerprint}
+    return conn.execute(_EQUAL, values).first()
+
+
+_PLAN = (
+    action.update()
+    .where(action.c.id == bindparam("b_id"))
+    .values(
+        entity=bindparam("b_entity"),
+        status=bindparam("b_status"),
+        plan=bindparam("b_plan"),
+        plan_hash=bindparam("b_plan_hash"),
+        content_hash=bindparam("b_content_hash"),
+        number=bindparam("b_number"),
+        amount_minor=bindparam("b_amount"),
+        currency=bindparam("b_currency"),
+        email_index=bindparam("b_email"),
+        planned=bindparam("b_planned"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """What the plan's commit stores beside the sealed plan."""
+
+    entity: str
+    plan: Json
+    plan_hash: str
+    content_hash: str
+    number: int
+    amount_minor: int | None
+    currency: str | None
+    email_index: bytes | None
+
+
+def store_plan(conn: Connection, sealer: Sealer, action_id: str, stored: StoredPlan, at: float) -> None:
+    """Freeze the plan: from here on it is sent from storage."""
+    conn.execute(
+        _PLAN,
+        {
+            "b_id": action_id,
+            "b_entity": stored.entity,
+            "b_status": Status.PENDING.value,
+            "b_plan": seal(sealer, stored.plan, f"action.plan:{action_id}"),
+            "b_plan_hash": stored.plan_hash,
+            "b_content_hash": stored.content_hash,
+            "b_number": stored.number,
+            "b_amount": stored.amount_minor,
+            "b_currency": stored.currency,
+            "b_email": stored.email_index,
+            "b_planned": at,
+        },
+    )
+
+
+_END = (
+    action.update()
+    .where(action.c.id == bindparam("b_id"))
+    .values(
+        status=bindparam("b_status"),
+        envelope=bindparam("b_envelope"),
+        stripe_id=bindparam("b_stripe_id"),
+        error_code=bindparam("b_error_code"),
+        ended=bindparam("b_ended"),
+    )
+)
+_RELEASE = action.update().where(action.c.id == bindparam("b_id")).values(request_key=None)
+
+
+def end(conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float) -> None:
+    """Store the answer. ``rejected`` releases the request key: nothing was done under it."""
+    conn.execute(
+        _END,
+        {
+            "b_id": action_id,
+            "b_status": status.value,
+            "b_envelope": dumps({k: v for k, v in envelope.items() if v is not None}),
+            "b_stripe_id": envelope.get("stripe_id"),
+            "b_error_code": envelope.get("error_code"),
+            "b_ended": None if status is Status.UNKNOWN else at,
+        },
+    )
+    if status is Status.REJECTED:
+        conn.execute(_RELEASE, {"b_id": action_id})
+
+
+_STEPS = sa.select(step).where(step.c.action_id == bindparam("id")).order_by(step.c.n, step.c.generation)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """The journal of one step and generation; times in seconds by the gateway's clock."""
+
+    action_id: str
+    n: int
+    generation: int
+    name: str
+    state: str
+    idempotency_key: str | None
+    stripe_id: str | None
+    request_id: str | None
+    http_status: int | None
+    error_code: str | None
+    attempts: int
+    saved: str | None
+    sent: float
+    ended: float | None
+
+
+def steps(conn: Connection, action_id: str) -> list[StepRow]:
+    """The journal of an action in order."""
+    return [StepRow(**row) for row in conn.execute(_STEPS, {"id": action_id}).mappings()]
+
+
+_STEP_COLUMNS = tuple(c.name for c in step.c)
+_JOURNAL = upsert(step, _STEP_COLUMNS[3:])
+
+
+def journal(conn: Connection, row: StepRow) -> None:
+    """Write or overwrite the journal row of one step and generation."""
+    conn.execute(_JOURNAL[conn.dialect.name], {name: getattr(row, name) for name in _STEP_COLUMNS})

@@ -1,0 +1,88 @@
+"""Customers are made once: one row per org, entity and Account or Contact."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from gateway.engine.schema import customer_link
+from gateway.engine.statements import Row, insert_once, upsert
+
+_LINK = sa.select(customer_link).where(
+    customer_link.c.org == bindparam("org"),
+    customer_link.c.entity == bindparam("entity"),
+    customer_link.c.source_id == bindparam("source_id"),
+)
+_CLAIM = insert_once(customer_link, ("org", "entity", "source_id", "state", "generation", "job_id", "changed"))
+_READY = upsert(customer_link, ("state", "stripe_id", "content_hash", "email_index", "changed"))
+_at_link = sa.and_(
+    customer_link.c.org == bindparam("b_org"),
+    customer_link.c.entity == bindparam("b_entity"),
+    customer_link.c.source_id == bindparam("b_source_id"),
+)
+_LINK_REMAKE = (
+    customer_link.update()
+    .where(_at_link)
+    .values(
+        state="making",
+        generation=customer_link.c.generation + 1,
+        job_id=bindparam("b_job_id"),
+        stripe_id=None,
+        changed=bindparam("b_at"),
+    )
+)
+_LINK_JOIN = customer_link.update().where(_at_link).values(job_id=bindparam("b_job_id"), changed=bindparam("b_at"))
+
+
+def find(conn: Connection, org: str, entity: str, source_id: str) -> Row | None:
+    """The customer of an Account or Contact at one entity: ``state`` making or ready."""
+    return conn.execute(_LINK, {"org": org, "entity": entity, "source_id": source_id}).first()
+
+
+def claim(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> bool:
+    """Whether ``job_id`` is now the one that makes this customer."""
+    values = {"org": org, "entity": entity, "source_id": source_id, "job_id": job_id, "changed": at}
+    return conn.execute(_CLAIM[conn.dialect.name], {**values, "state": "making", "generation": 1}).rowcount == 1
+
+
+def ready(
+    conn: Connection,
+    org: str,
+    entity: str,
+    source_id: str,
+    *,
+    stripe_id: str,
+    content_hash: str,
+    email_index: bytes | None,
+    at: float,
+) -> None:
+    """Store the customer that Stripe holds for this source."""
+    conn.execute(
+        _READY[conn.dialect.name],
+        {
+            "org": org,
+            "entity": entity,
+            "source_id": source_id,
+            "stripe_id": stripe_id,
+            "content_hash": content_hash,
+            "email_index": email_index,
+            "changed": at,
+            "state": "ready",
+            "generation": 1,
+            "job_id": None,
+        },
+    )
+
+
+def join(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> None:
+    """Another job takes over making this customer (the first one ended without one); the key stays the same."""
+    conn.execute(
+        _LINK_JOIN, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at}
+    )
+
+
+def remake(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> None:
+    """The customer was deleted at Stripe: the next generation is made by ``job_id``."""
+    conn.execute(
+        _LINK_REMAKE, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at}
+    )

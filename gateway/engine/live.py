@@ -1,0 +1,71 @@
+"""The live objects of a record: what a second request is compared with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from gateway.engine.schema import live_object
+from gateway.engine.statements import Row, upsert
+from gateway.records import Json, dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object of a record at Stripe that may still count: open, paid, active, refunded …"""
+
+    org: str
+    entity: str
+    record_id: str
+    kind: str
+    stripe_id: str
+    content_hash: str
+    status: str
+    action_id: str
+    shown: Json
+
+
+_LIVE = sa.select(live_object).where(
+    live_object.c.org == bindparam("org"),
+    live_object.c.record_id == bindparam("record_id"),
+    live_object.c.kind == bindparam("kind"),
+)
+_LIVE_BY_STRIPE = sa.select(live_object).where(
+    live_object.c.entity == bindparam("entity"), live_object.c.stripe_id == bindparam("stripe_id")
+)
+_PUT = upsert(live_object, ("status", "shown", "changed"))
+_LIVE_STATUS = (
+    live_object.update()
+    .where(live_object.c.entity == bindparam("b_entity"), live_object.c.stripe_id == bindparam("b_stripe_id"))
+    .values(status=bindparam("b_status"), changed=bindparam("b_at"))
+)
+
+
+def of_record(conn: Connection, org: str, record_id: str, kind: str) -> list[Live]:
+    """What this record has at Stripe of one kind, in no order."""
+    return [_live(row) for row in conn.execute(_LIVE, {"org": org, "record_id": record_id, "kind": kind})]
+
+
+def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
+    """The record an object of ours belongs to."""
+    row = conn.execute(_LIVE_BY_STRIPE, {"entity": entity, "stripe_id": stripe_id}).first()
+    return None if row is None else _live(row)
+
+
+def put(conn: Connection, live: Live, at: float) -> None:
+    """Store a live object, or its new status."""
+    values = {name: getattr(live, name) for name in Live.__dataclass_fields__}
+    conn.execute(_PUT[conn.dialect.name], {**values, "shown": dumps(live.shown), "changed": at})
+
+
+def set_status(conn: Connection, entity: str, stripe_id: str, status: str, at: float) -> None:
+    """Follow what Stripe says of an object we made."""
+    conn.execute(_LIVE_STATUS, {"b_entity": entity, "b_stripe_id": stripe_id, "b_status": status, "b_at": at})
+
+
+def _live(row: Row) -> Live:
+    values = {name: getattr(row, name) for name in Live.__dataclass_fields__}
+    return Live(**{**values, "shown": json.loads(row.shown or "{}")})

@@ -1,0 +1,122 @@
+"""What may still be refunded of a charge, in minor units: reserved before it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from gateway.engine.schema import refundable, reservation
+from gateway.engine.statements import upsert
+
+_REFUNDABLE = sa.select(refundable).where(
+    refundable.c.entity == bindparam("entity"), refundable.c.charge == bindparam("charge")
+)
+_REBASE = upsert(refundable, ("cap", "used", "number"), newer="number")
+_TAKE = (
+    refundable.update()
+    .where(
+        refundable.c.entity == bindparam("b_entity"),
+        refundable.c.charge == bindparam("b_charge"),
+        refundable.c.used + bindparam("b_amount") <= refundable.c.cap,
+    )
+    .values(used=refundable.c.used + bindparam("b_amount"))
+)
+_GIVE_BACK = (
+    refundable.update()
+    .where(refundable.c.entity == bindparam("b_entity"), refundable.c.charge == bindparam("b_charge"))
+    .values(used=refundable.c.used - bindparam("b_amount"))
+)
+_RESERVE = reservation.insert().values({c.name: bindparam(c.name) for c in reservation.c})
+_RESERVATION = sa.select(reservation).where(reservation.c.action_id == bindparam("id"))
+_RESERVATIONS = sa.select(reservation).where(
+    reservation.c.entity == bindparam("entity"), reservation.c.charge == bindparam("charge")
+)
+_SETTLE = (
+    reservation.update()
+    .where(reservation.c.action_id == bindparam("b_id"))
+    .values(state=bindparam("b_state"), stripe_id=bindparam("b_stripe_id"), changed=bindparam("b_at"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a numbered GET saw of a charge: captured, and the refunds Stripe lists as ``(id, gw_action_id, amount)``."""
+
+    entity: str
+    charge: str
+    captured: int
+    currency: str
+    number: int
+    refunds: tuple[tuple[str, str | None, int], ...]
+
+
+def rebase(conn: Connection, seen: Seen) -> None:
+    """
+    Take over what Stripe says: used = refunds listed + reservations Stripe does not list yet.
+
+    An older observation than the stored one changes nothing. A released reservation counts only through Stripe's list.
+    """
+    _lock(conn, seen)
+    listed = {action_id for _, action_id, _ in seen.refunds if action_id}
+    rows = conn.execute(_RESERVATIONS, {"entity": seen.entity, "charge": seen.charge})
+    ours = sum(r.amount_minor for r in rows if r.state != "released" and r.action_id not in listed)
+    used = ours + sum(amount for _, _, amount in seen.refunds)
+    conn.execute(
+        _REBASE[conn.dialect.name],
+        {
+            "entity": seen.entity,
+            "charge": seen.charge,
+            "cap": seen.captured,
+            "used": used,
+            "currency": seen.currency,
+            "number": seen.number,
+        },
+    )
+
+
+def _lock(conn: Connection, seen: Seen) -> None:
+    if conn.dialect.name == "postgresql":
+        conn.execute(_REFUNDABLE.with_for_update(), {"entity": seen.entity, "charge": seen.charge})
+
+
+def remaining(conn: Connection, entity: str, charge: str) -> int:
+    """Minor units that may still be refunded, 0 where the charge has not been seen."""
+    row = conn.execute(_REFUNDABLE, {"entity": entity, "charge": charge}).first()
+    return 0 if row is None else row.cap - row.used
+
+
+def reserve(conn: Connection, action_id: str, entity: str, charge: str, amount: int, at: float) -> bool:
+    """Take ``amount`` from what may still be refunded, atomically; False where it does not fit."""
+    taken = conn.execute(_TAKE, {"b_entity": entity, "b_charge": charge, "b_amount": amount}).rowcount == 1
+    if taken:
+        conn.execute(
+            _RESERVE,
+            {
+                "action_id": action_id,
+                "entity": entity,
+                "charge": charge,
+                "amount_minor": amount,
+                "state": "held",
+                "stripe_id": None,
+                "changed": at,
+            },
+        )
+    return taken
+
+
+def settle(conn: Connection, action_id: str, state: str, at: float, stripe_id: str | None = None) -> None:
+    """``consumed`` on success, ``released`` where nothing was refunded; ``held`` while the outcome is unknown."""
+    row = conn.execute(_RESERVATION, {"id": action_id}).first()
+    if row is None or row.state == state:
+        return
+    conn.execute(_SETTLE, {"b_id": action_id, "b_state": state, "b_stripe_id": stripe_id, "b_at": at})
+    if state == "released":
+        conn.execute(_GIVE_BACK, {"b_entity": row.entity, "b_charge": row.charge, "b_amount": row.amount_minor})
+
+
+def held_on(conn: Connection, entity: str, charge: str) -> list[str]:
+    """Actions whose reservation on this charge is still open (running or of unknown outcome)."""
+    rows = conn.execute(_RESERVATIONS, {"entity": entity, "charge": charge})
+    return [r.action_id for r in rows if r.state == "held"]

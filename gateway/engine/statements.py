@@ -1,0 +1,43 @@
+"""Upserts, built once per table and dialect (SQLite and PostgreSQL spell ON CONFLICT in modules of their own)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+
+Statements = dict[str, sa.Insert]  # by dialect name: ``statements[conn.dialect.name]``
+Row = sa.Row[Any]  # columns of a table: dynamic by nature of the driver
+
+
+def upsert(table: sa.Table, updates: Sequence[str], *, newer: str | None = None) -> Statements:
+    """Insert a row, or update ``updates`` where its key stands; with ``newer``, only over a smaller value of it."""
+    return {"sqlite": _sqlite(table, updates, newer), "postgresql": _postgresql(table, updates, newer)}
+
+
+def insert_once(table: sa.Table, columns: Sequence[str]) -> Statements:
+    """Insert a row unless its key stands; ``rowcount`` tells."""
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    return {
+        "sqlite": sqlite.insert(table).values(values).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing(),
+    }
+
+
+def _sqlite(table: sa.Table, updates: Sequence[str], newer: str | None) -> sa.Insert:
+    row = sqlite.insert(table).values({c.name: bindparam(c.name) for c in table.c})
+    where = None if newer is None else table.c[newer] < row.excluded[newer]
+    return row.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={c: row.excluded[c] for c in updates}, where=where
+    )
+
+
+def _postgresql(table: sa.Table, updates: Sequence[str], newer: str | None) -> sa.Insert:
+    row = postgresql.insert(table).values({c.name: bindparam(c.name) for c in table.c})
+    where = None if newer is None else table.c[newer] < row.excluded[newer]
+    return row.on_conflict_do_update(
+        index_elements=list(table.primary_key), set_={c: row.excluded[c] for c in updates}, where=where
+    )
