@@ -137,6 +137,7 @@ class Step:
     ``money`` marks a step that moves money out: never sent again without proof that it did not happen.
     ``undo`` is the step sent when a later step is refused for good (the draft invoice is deleted).
     ``skip_if`` skips the step when an earlier answer has the value: ``{"invoice.status": ("paid",)}``.
+    ``expect`` is what the answer must say, dotted member → (value, error code when it does not).
     """
 
     name: str
@@ -150,6 +151,7 @@ class Step:
     use: Literal["billing", "refund"] = "billing"
     undo: Mapping[str, str] | None = None
     skip_if: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    expect: Mapping[str, tuple[Json, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,7 @@ class Plan:
     holes: Mapping[str, str] = field(default_factory=dict)
     amount_minor: int | None = None
     currency: str | None = None
+    owner: Mapping[str, Json] = field(default_factory=dict)  # whom the outcome belongs to: account, contact, source
     version: int = 1
 
 

@@ -1,0 +1,142 @@
+"""
+What Salesforce can ask for. One file = one action = one URL; the registry is the folder itself.
+
+An action is a pure function from a request and what was read to a plan; nothing here talks to the outside.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.engine.live import Live
+from gateway.records import Json, Plan, SourceRef
+from gateway.sources import Party, SourceRecord
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+Amount = str | int | Decimal  # major units; parsed by Money once the currency is known
+RequestModel = Any  # an instance of the action's own request model
+
+
+class Request(BaseModel):
+    """Members every action takes. ``record_id`` is the record the outcome is written back to."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+
+    record_id: str = Field(description="Salesforce record the action belongs to (15 or 18 characters)")
+    object: str | None = Field(None, description="API name of its object; needed for custom objects only")
+    entity: str | None = Field(None, description="Stripe entity; default: the configured routing")
+    request_key: str | None = Field(None, description="One intent, e.g. a UUID made when the panel opened")
+    preview_token: str | None = Field(None, description="From the preview: refused if anything changed since")
+
+
+@dataclass(frozen=True, slots=True)
+class EntityFacts:
+    """What a plan needs to know of the Stripe entity; ``lines_per_call`` is a limit learned from Stripe."""
+
+    name: str
+    mode: str
+    time_zone: str = "UTC"
+    default_currency: str | None = None
+    automatic_tax: bool = False
+    days_until_due: int = 30
+    lines_per_call: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The customer of a source, as far as it is known: ``stripe_id`` None = to be made."""
+
+    source_id: str
+    stripe_id: str | None
+    same_recipient: bool | None = None  # None: Stripe holds no address yet
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A charge as a numbered GET saw it. ``refunds`` are ``(id, gw_action_id, amount)`` of those not failed."""
+
+    id: str
+    currency: str
+    captured: int
+    refunded: int
+    disputed: bool
+    metadata: Mapping[str, str]
+    refunds: tuple[tuple[str, str | None, int], ...] = ()
+    payment_intent: str | None = None
+    invoice: str | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything a plan is made from, read before: a plan looks nothing up."""
+
+    action_id: str
+    org: str
+    ref: SourceRef
+    entity: EntityFacts
+    now: float  # seconds since the epoch, for due dates only
+    source: SourceRecord | None = None
+    party: Party | None = None
+    customer: Customer | None = None
+    charge: Charge | None = None
+    live: tuple[Live, ...] = ()
+
+
+class NeedsSource(Exception):  # noqa: N818 - not an error: the pipeline reads and asks again
+    """The body does not carry enough: the record must be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an action wants read before it can plan: the record, the charge behind a reference, its live objects."""
+
+    source: bool = True
+    charge: bool = False
+    live: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be asked for; ``money_out`` ones need a request key."""
+
+    name: str
+    label: str
+    request: type[Request]
+    reads: Callable[[RequestModel], Reads]
+    check: Callable[[RequestModel], None]  # raises Rejected for what is wrong whatever the record says
+    plan: Callable[[RequestModel, Context], Plan]
+    stripe: str  # projection of the result object: invoice, customer …
+    sobjects: tuple[str, ...]
+    money_out: bool = False
+    customer: bool = False  # whether a Stripe customer must exist first
+    result: Mapping[str, str] = field(default_factory=dict)  # envelope member → member of the result object
+    done: str = ""  # words for the rep, may name {number} {amount} {currency}
+
+
+def metadata(context: Context, step: str) -> dict[str, Json]:
+    """What every object made at Stripe carries: it leads back to the record and proves which step made it."""
+    return {
+        "sf_org_id": context.org,
+        "sf_object": context.ref.sobject,
+        "sf_record_id": context.ref.record_id,
+        "gw_action_id": context.action_id,
+        "gw_step": step,
+        "gw_entity": context.entity.name,
+    }
+
+
+@cache
+def registry() -> Mapping[str, Action]:
+    """Every action by its name, found in this folder."""
+    modules = (importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__))
+    found = (getattr(module, "ACTION", None) for module in modules)
+    return {action.name: action for action in found if isinstance(action, Action)}

@@ -1,0 +1,139 @@
+"""create-payment-link: a page where the record is paid, once unless asked otherwise. One call."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from gateway.actions import Action, Amount, Context, NeedsSource, Reads, Request, Text, metadata
+from gateway.actions import lines as line_items
+from gateway.actions.invoice_terms import currency_of
+from gateway.actions.lines import Line, LineRequest
+from gateway.errors import Rejected
+from gateway.money import Money, minimum
+from gateway.records import Json, Lookup, Plan, Step, StepKind
+
+_MOST_LINES = 20  # Stripe: line_items of a payment link
+
+
+class CreatePaymentLink(Request):
+    """Members of create-payment-link: an amount, lines, or the record's own products."""
+
+    currency: str | None = Field(None, min_length=3, max_length=3)
+    amount: Amount | None = None
+    description: Text | None = Field(None, description="What is paid for; default: the record's name")
+    lines: list[LineRequest] = Field(default_factory=list, max_length=_MOST_LINES)
+    reusable: bool = Field(False, description="May be paid more than once")
+    automatic_tax: bool | None = None
+
+
+def check(request: CreatePaymentLink) -> None:
+    """An amount or lines, and amounts that are amounts."""
+    if request.lines and request.amount is not None:
+        raise Rejected("invalid_line", "Send amount or lines, not both.", field="amount")
+    if request.currency is not None:
+        currency = Money.parse("0", request.currency, field="currency").currency
+        line_items.from_body(request.lines, currency)
+        if request.amount is not None:
+            Money.parse(request.amount, currency)
+
+
+def reads(request: CreatePaymentLink) -> Reads:
+    """Nothing is read where amount or lines, currency and what it is for are in the body."""
+    complete = (request.lines or (request.amount is not None and request.description)) and request.currency
+    return Reads(source=not complete, live="payment_link")
+
+
+def plan(request: CreatePaymentLink, context: Context) -> Plan:
+    """Old links of the record with other content are switched off first: never two that can be paid."""
+    currency = currency_of(request.currency, context)
+    lines = _lines(request, context, currency)
+    minor = line_items.total(lines)
+    if minor < minimum(currency).minor or any(x.minor <= 0 for x in lines):
+        raise Rejected(
+            "amount_too_small", f"A payment link needs lines above 0 and at least {minimum(currency)}.", http_status=200
+        )
+    return Plan(
+        action=ACTION.name,
+        entity=context.entity.name,
+        steps=(*_switched_off(context), _create(request, context, lines, currency)),
+        content={
+            "entity": context.entity.name,
+            "lines": line_items.content(lines),
+            "currency": currency,
+            "reusable": request.reusable,
+        },
+        summary={
+            "lines": line_items.shown(lines, currency),
+            "total": Money(minor, currency).text,
+            "currency": currency.upper(),
+            "reusable": request.reusable,
+            "warnings": [],
+        },
+        result="payment_link",
+        amount_minor=minor,
+        currency=currency,
+    )
+
+
+def _lines(request: CreatePaymentLink, context: Context, currency: str) -> tuple[Line, ...]:
+    if request.lines:
+        return line_items.from_body(request.lines, currency)
+    source = context.source
+    if source is None and not (request.amount is not None and request.description):
+        raise NeedsSource
+    name = request.description or (source.name if source else "")
+    if request.amount is not None:
+        return (Line(name[:500], Money.parse(request.amount, currency).minor),)
+    if source is not None and 0 < len(source.lines) <= _MOST_LINES:
+        return line_items.from_source(source.lines, currency)
+    if source is None or source.amount is None:
+        raise Rejected("nothing_to_pay", "The record has no amount: send amount.", field="amount", http_status=200)
+    return (Line(name[:500], Money.parse(source.amount, currency).minor),)
+
+
+def _switched_off(context: Context) -> tuple[Step, ...]:
+    return tuple(
+        Step(
+            f"deactivate_{n}" if n else "deactivate",
+            "POST",
+            f"/v1/payment_links/{live.stripe_id}",
+            {"active": False},
+            StepKind.STATE,
+            Lookup(f"/v1/payment_links/{live.stripe_id}", done_when={"active": (False,)}),
+            saves={f"deactivated_{n}" if n else "deactivated": "id"},
+        )
+        for n, live in enumerate(context.live)
+        if live.status == "active"
+    )
+
+
+def _create(request: CreatePaymentLink, context: Context, lines: tuple[Line, ...], currency: str) -> Step:
+    told = metadata(context, "payment_link")
+    params: dict[str, Json] = {
+        "line_items": [{"quantity": x.quantity, "price_data": line_items.price_data(x, currency)} for x in lines],
+        "metadata": told,
+        # The payment carries the same, so that it leads back to the record without the link.
+        "payment_intent_data": {"metadata": told},
+    }
+    if not request.reusable:
+        params["restrictions"] = {"completed_sessions": {"limit": 1}}
+    if request.automatic_tax or (request.automatic_tax is None and context.entity.automatic_tax):
+        params["automatic_tax"] = {"enabled": True}
+    return Step(
+        "payment_link", "POST", "/v1/payment_links", params,
+        lookup=Lookup("/v1/payment_links", {}), saves={"payment_link": "id"},
+    )  # fmt: skip
+
+
+ACTION = Action(
+    name="create-payment-link",
+    label="Create payment link",
+    request=CreatePaymentLink,
+    reads=reads,
+    check=check,
+    plan=plan,
+    stripe="payment_link",
+    sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
+    result={"stripe_id": "id", "url": "url"},
+    done="The payment link over {amount} {currency} is ready.",
+)

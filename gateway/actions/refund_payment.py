@@ -1,0 +1,121 @@
+"""refund-payment: give back all or part of one payment, never more than was paid. One call that moves money."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from gateway.actions import Action, Amount, Charge, Context, Reads, Request, metadata
+from gateway.errors import Rejected
+from gateway.ids import stripe_id
+from gateway.money import Money
+from gateway.records import Json, Lookup, Plan, Step
+
+
+class RefundPayment(Request):
+    """Members of refund-payment: the payment by intent, charge or invoice; default: the record's only paid invoice."""
+
+    payment_intent: str | None = None
+    charge: str | None = None
+    invoice: str | None = None
+    amount: Amount | None = Field(None, description="Default: everything that is left")
+    currency: str | None = Field(None, min_length=3, max_length=3, description="Checked against the payment's")
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
+    note: str | None = Field(None, max_length=500)
+
+
+def check(request: RefundPayment) -> None:
+    """At most one reference, each of the right kind."""
+    named = [x for x in (request.payment_intent, request.charge, request.invoice) if x is not None]
+    if len(named) > 1:
+        raise Rejected("ambiguous_payment", "Send payment_intent, charge or invoice, only one.", field="charge")
+    if request.payment_intent is not None:
+        stripe_id(request.payment_intent, "pi", field="payment_intent")
+    if request.charge is not None:
+        stripe_id(request.charge, "ch", "py", field="charge")
+    if request.invoice is not None:
+        stripe_id(request.invoice, "in", field="invoice")
+    if request.amount is not None and request.currency is not None:
+        _positive(Money.parse(request.amount, request.currency))
+
+
+def plan(request: RefundPayment, context: Context) -> Plan:
+    """Amount against what is left; disputed charges are refused, because Stripe takes that money itself."""
+    charge = context.charge
+    if charge is None:
+        raise Rejected("no_payment", "There is no payment to refund on this record.", http_status=200)
+    if charge.disputed:
+        raise Rejected(
+            "charge_disputed", "The payment is disputed: answer the dispute instead of refunding it.", http_status=200
+        )
+    if request.currency and request.currency.lower() != charge.currency:
+        raise Rejected(
+            "currency_differs", f"The payment was in {charge.currency.upper()}.", field="currency", http_status=200
+        )
+    left = charge.captured - sum(amount for _, _, amount in charge.refunds)
+    money = _amount(request, charge, left)
+    return Plan(
+        action=ACTION.name,
+        entity=context.entity.name,
+        steps=(_step(request, context, charge, money),),
+        content={"entity": context.entity.name, "charge": charge.id, "amount": money.minor, "currency": money.currency},
+        summary={
+            "amount": money.text,
+            "currency": money.currency.upper(),
+            "paid": Money(charge.captured, charge.currency).text,
+            "remaining": Money(left - money.minor, charge.currency).text,
+            "warnings": ["Fraudulent also blocks the card and address."] if request.reason == "fraudulent" else [],
+        },
+        result="refund",
+        holes={"charge": charge.id},
+        amount_minor=money.minor,
+        currency=money.currency,
+    )
+
+
+def _positive(money: Money) -> Money:
+    if money.minor <= 0:
+        raise Rejected("invalid_amount", "The amount must be above 0.", field="amount")
+    return money
+
+
+def _amount(request: RefundPayment, charge: Charge, left: int) -> Money:
+    if left <= 0:
+        raise Rejected("nothing_to_refund", "Everything paid has been refunded already.", http_status=200)
+    if request.amount is None:
+        return Money(left, charge.currency)
+    money = _positive(Money.parse(request.amount, charge.currency))
+    if money.minor > left:
+        raise Rejected(
+            "refund_too_large", f"Only {Money(left, charge.currency)} can still be refunded.", field="amount",
+            http_status=200,
+        )  # fmt: skip
+    return money
+
+
+def _step(request: RefundPayment, context: Context, charge: Charge, money: Money) -> Step:
+    params: dict[str, Json] = {"charge": charge.id, "amount": money.minor, "metadata": metadata(context, "refund")}
+    if request.reason:
+        params["reason"] = request.reason
+    if request.note:
+        params["metadata"] = {**params["metadata"], "sf_note": request.note}
+    return Step(
+        "refund", "POST", "/v1/refunds", params,
+        lookup=Lookup("/v1/refunds", {"charge": charge.id}), saves={"refund": "id"}, money=True, use="refund",
+    )  # fmt: skip
+
+
+ACTION = Action(
+    name="refund-payment",
+    label="Refund payment",
+    request=RefundPayment,
+    reads=lambda request: Reads(source=False, charge=True),
+    check=check,
+    plan=plan,
+    stripe="refund",
+    sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
+    money_out=True,
+    result={"stripe_id": "id", "stripe_status": "status"},
+    done="{amount} {currency} is being refunded.",
+)

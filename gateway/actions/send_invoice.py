@@ -1,0 +1,207 @@
+"""send-invoice: an invoice of exactly the record's lines, finalized and mailed by Stripe. Four calls."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.actions import Action, Amount, Context, Reads, Request, metadata
+from gateway.actions import lines as line_items
+from gateway.actions.customers import email
+from gateway.actions.invoice_terms import Terms, due_params, invoiced, recipient, resolve
+from gateway.actions.lines import Line, LineRequest
+from gateway.errors import Rejected
+from gateway.money import Money
+from gateway.records import Json, Lookup, Plan, Step, StepKind
+
+
+class CustomField(BaseModel):
+    """A labelled text on the invoice (Stripe takes 40 and 140 characters)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    name: str = Field(min_length=1, max_length=40)
+    value: str = Field(min_length=1, max_length=140)
+
+
+class SendInvoice(Request):
+    """Members of send-invoice: lines, recipient and currency come from the record where they are not sent."""
+
+    account_id: str | None = Field(None, description="Account to bill; default: the record's")
+    contact_id: str | None = Field(None, description="Contact who receives the bill; default: by the bill-to rule")
+    recipient_email: str | None = None
+    currency: str | None = Field(None, min_length=3, max_length=3)
+    lines: list[LineRequest] = Field(default_factory=list, max_length=250)
+    line_ids: list[str] = Field(default_factory=list, max_length=250, description="Invoice only these lines")
+    portion_percent: Amount | None = Field(None, description="Invoice a share of the record, e.g. a deposit")
+    portion_amount: Amount | None = None
+    discount_amount: Amount | None = Field(None, description="Taken off the sum, shown as a line of its own")
+    days_until_due: int | None = Field(None, ge=1, le=3650)
+    due_date: str | None = Field(None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+    description: str | None = Field(None, max_length=1500)
+    footer: str | None = Field(None, max_length=5000)
+    custom_fields: list[CustomField] = Field(default_factory=list, max_length=3)
+    po_number: str | None = Field(None, max_length=140)
+    reference: str | None = Field(None, max_length=140)
+    automatic_tax: bool | None = None
+    tax_rates: list[str] = Field(default_factory=list, max_length=10)
+    replace: bool = Field(False, description="Void the record's open invoice and send this one instead")
+    additional: bool = Field(False, description="A further invoice beside an open one; needs a request key")
+
+
+def check(request: SendInvoice) -> None:
+    """What is wrong with the body whatever the record says: 422 before anything is recorded."""
+    email(request.recipient_email)
+    if request.days_until_due and request.due_date:
+        raise Rejected("invalid_due_date", "Send days_until_due or due_date, not both.", field="due_date")
+    if request.portion_percent is not None and request.portion_amount is not None:
+        raise Rejected("invalid_portion", "Send portion_percent or portion_amount, not both.", field="portion_percent")
+    if request.lines and request.line_ids:
+        raise Rejected("invalid_line", "Send lines, or line_ids of the record, not both.", field="line_ids")
+    if request.automatic_tax and request.tax_rates:
+        raise Rejected("invalid_tax", "Send tax_rates or automatic_tax, not both.", field="tax_rates")
+    if request.additional and not request.request_key:
+        raise Rejected("request_key_required", "additional needs a request_key.", field="request_key")
+    if request.currency is not None:
+        line_items.from_body(request.lines, Money.parse("0", request.currency, field="currency").currency)
+
+
+def reads(request: SendInvoice) -> Reads:
+    """Nothing is read where the body carries lines, currency, customer and recipient."""
+    complete = request.lines and request.currency and request.recipient_email
+    return Reads(source=not (complete and (request.account_id or request.contact_id)), live="invoice")
+
+
+def plan(request: SendInvoice, context: Context) -> Plan:
+    """The invoice, decided. Nothing to invoice, below the minimum, past due, no address: refused before any call."""
+    terms = resolve(request, context)
+    who = recipient(request, context)
+    due = due_params(request, context)
+    steps = (*_replaced(request, context), *who.steps, *_steps(request, context, terms, due))
+    return Plan(
+        action=ACTION.name,
+        entity=context.entity.name,
+        steps=steps,
+        content=_content(request, context, terms),
+        summary={
+            "customer": context.party.name if context.party else None,
+            "recipient": who.email,
+            "recipient_why": who.why,
+            "candidates": who.candidates,
+            "lines": line_items.shown(terms.lines, terms.currency),
+            "total": Money(terms.minor, terms.currency).text,
+            "currency": terms.currency.upper(),
+            "due": due,
+            "warnings": [*terms.warnings, *who.warnings],
+            **invoiced(context, terms),
+        },
+        result="invoice",
+        holes={"customer": context.customer.stripe_id} if context.customer and context.customer.stripe_id else {},
+        amount_minor=terms.minor,
+        currency=terms.currency,
+    )
+
+
+def _content(request: SendInvoice, context: Context, terms: Terms) -> dict[str, Json]:
+    return {
+        "entity": context.entity.name,
+        "customer": context.customer.source_id if context.customer else None,
+        "lines": line_items.content(terms.lines),
+        "currency": terms.currency,
+        "reference": terms.reference,
+        "tax": sorted(request.tax_rates) or terms.automatic_tax,
+    }
+
+
+def _replaced(request: SendInvoice, context: Context) -> tuple[Step, ...]:
+    if not request.replace:
+        return ()
+    return tuple(
+        Step(
+            f"void_{n}" if n else "void",
+            "POST",
+            f"/v1/invoices/{live.stripe_id}/void",
+            kind=StepKind.STATE,
+            lookup=Lookup(f"/v1/invoices/{live.stripe_id}", done_when={"status": ("void",)}),
+            saves={f"voided_{n}" if n else "voided": "id"},
+        )
+        for n, live in enumerate(context.live)
+        if live.status == "open"
+    )
+
+
+def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> list[Step]:
+    undo = {"method": "DELETE", "path": "/v1/invoices/{invoice}"}
+    draft = Lookup("/v1/invoices", {"customer": "{customer}"})
+    saves = {"invoice": "id", "invoice.status": "status"}
+    create = Step("invoice", "POST", "/v1/invoices", _create(request, context, terms, due), lookup=draft, saves=saves)
+    done = Lookup("/v1/invoices/{invoice}", done_when={"status": ("open", "paid", "void", "uncollectible")})
+    path = "/v1/invoices/{invoice}"
+    return [
+        create,
+        *_chunks(context, terms, undo),
+        Step("finalize", "POST", f"{path}/finalize", {"auto_advance": False}, StepKind.STATE, done, saves, undo=undo),
+        Step("send", "POST", f"{path}/send", {}, StepKind.SILENT, saves=saves, skip_if={"invoice.status": ("paid",)}),
+    ]
+
+
+def _create(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> dict[str, Json]:
+    fields = [{"name": f.name, "value": f.value} for f in request.custom_fields]
+    if terms.po_number:
+        fields.append({"name": "PO number", "value": terms.po_number[:140]})
+    params: dict[str, Json] = {
+        "customer": "{customer}",
+        "currency": terms.currency,
+        "collection_method": "send_invoice",
+        **due,
+        "auto_advance": False,
+        "pending_invoice_items_behavior": "exclude",
+        "description": request.description,
+        "footer": request.footer,
+        "custom_fields": fields or None,
+        "automatic_tax": {"enabled": True} if terms.automatic_tax else None,
+        "default_tax_rates": list(request.tax_rates) or None,
+        "metadata": {**metadata(context, "invoice"), **({"sf_reference": terms.reference} if terms.reference else {})},
+    }
+    return {k: v for k, v in params.items() if v is not None}
+
+
+def _chunks(context: Context, terms: Terms, undo: dict[str, str]) -> list[Step]:
+    size, so_far, steps = context.entity.lines_per_call, 0, []
+    for n, start in enumerate(range(0, len(terms.lines), size)):
+        chunk: tuple[Line, ...] = terms.lines[start : start + size]
+        so_far += line_items.total(chunk)
+        last = start + size >= len(terms.lines)
+        steps.append(
+            Step(
+                f"lines_{n}" if n else "lines",
+                "POST",
+                "/v1/invoices/{invoice}/add_lines",
+                {"lines": line_items.invoice_lines(chunk, terms.currency)},
+                StepKind.STATE,
+                Lookup("/v1/invoices/{invoice}", done_when={"subtotal": (so_far,)}),
+                saves={"invoice": "id"},
+                undo=undo,
+                expect=_expected(terms, so_far) if last else {},
+            )
+        )
+    return steps
+
+
+def _expected(terms: Terms, subtotal: int) -> dict[str, tuple[Json, str]]:
+    tax: dict[str, tuple[Json, str]] = {"automatic_tax.status": ("complete", "tax_incomplete")}
+    return {"subtotal": (subtotal, "amount_mismatch"), **(tax if terms.automatic_tax else {})}
+
+
+ACTION = Action(
+    name="send-invoice",
+    label="Send Stripe invoice",
+    request=SendInvoice,
+    reads=reads,
+    check=check,
+    plan=plan,
+    stripe="invoice",
+    sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
+    customer=True,
+    result={"stripe_id": "id", "stripe_status": "status", "number": "number", "url": "hosted_invoice_url"},
+    done="Invoice {number} over {amount} {currency} was sent.",
+)

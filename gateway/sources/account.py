@@ -1,0 +1,39 @@
+"""Account, business or person: whom a customer is made from, and its contacts as candidates for the bill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.records import SourceRef
+from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources.reading import ACCOUNT, account_party, at, bill_to, person, select
+
+
+def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+    """The account and its first contacts that have an e-mail address."""
+    contacts = ("Id", "Name", "Email")
+    return {
+        "record": select("Account", (*ACCOUNT, *extra), f"Id = '{record_id}'"),
+        "contacts": select(
+            "Contact", contacts, f"AccountId = '{record_id}' AND Email != null", order="CreatedDate, Id", limit=25
+        ),
+    }
+
+
+def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
+    """A person account is billed itself; a business account needs its mapped contact or its only one."""
+    row = rows["record"][0]
+    party = account_party(row)
+    contacts = rows["contacts"]
+    only = bill_to(contacts[0], "only contact of the account") if len(contacts) == 1 else ()
+    return SourceRecord(
+        ref=ref,
+        name=row["Name"],
+        party=party,
+        bill_to=(*bill_to(at(row, names.get("bill_to", "")), "mapped contact"), *person(party), *only),
+        currency=at(row, names["currency"]) if "currency" in names else None,
+        fields=row,
+    )
+
+
+SOURCE = Source("Account", "001", queries, parse)

@@ -1,0 +1,35 @@
+"""Case: where refunds start; its account is the customer, its contact the recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.records import SourceRef
+from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources.reading import ACCOUNT, account_party, at, bill_to, contact_party, person, select, under
+
+
+def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+    """The case with its account and contact."""
+    contact = under("Contact", ("Id", "Name", "Email"))
+    fields = ("Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
+    return {"record": select("Case", fields, f"Id = '{record_id}'")}
+
+
+def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
+    """Without an account, the contact is the customer."""
+    row = rows["record"][0]
+    contact = row.get("Contact")
+    party = account_party(row.get("Account")) or (contact_party(contact) if contact else None)
+    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
+    return SourceRecord(
+        ref=ref,
+        name=f"Case {row['CaseNumber']}",
+        party=party,
+        bill_to=(*mapped, *bill_to(contact, "contact of the case"), *person(party)),
+        currency=at(row, names["currency"]) if "currency" in names else None,
+        fields=row,
+    )
+
+
+SOURCE = Source("Case", "500", queries, parse)

@@ -1,0 +1,53 @@
+"""Opportunity with products: lines, the account, and who is billed (contact roles)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.records import SourceRef
+from gateway.sources import BillTo, Rows, Source, SourceRecord
+from gateway.sources.reading import ACCOUNT, LINE, account_party, at, bill_to, decimal, line, person, select, under
+
+
+def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+    """The record, its lines in their order, and the people in a role on it."""
+    fields = ("Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
+    roles = ("Id", "Role", "IsPrimary", "ContactId", *under("Contact", ("Id", "Name", "Email")))
+    return {
+        "record": select("Opportunity", fields, f"Id = '{record_id}'"),
+        "lines": select(
+            "OpportunityLineItem",
+            (*LINE, "Discount"),
+            f"OpportunityId = '{record_id}'",
+            order="SortOrder, Id",
+        ),
+        "roles": select("OpportunityContactRole", roles, f"OpportunityId = '{record_id}'", order="Id"),
+    }
+
+
+def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
+    """Bill-to order: contact role "Billing", primary contact role, mapped contact, person account."""
+    row = rows["record"][0]
+    party = account_party(row.get("Account"))
+    return SourceRecord(
+        ref=ref,
+        name=row["Name"],
+        party=party,
+        bill_to=(*_roles(rows["roles"]), *bill_to(at(row, names.get("bill_to", "")), "mapped contact"), *person(party)),
+        currency=at(row, names["currency"]) if "currency" in names else None,
+        amount=decimal(row.get("Amount")),
+        lines=tuple(line(r) for r in rows["lines"]),
+        po_number=at(row, names["po_number"]) if "po_number" in names else None,
+        reference=at(row, names["reference"]) if "reference" in names else None,
+        fields=row,
+    )
+
+
+def _roles(rows: Rows) -> tuple[BillTo, ...]:
+    billing = [r for r in rows if "billing" in (r.get("Role") or "").lower()]
+    primary = [r for r in rows if r.get("IsPrimary")]
+    candidates = [(r, f"contact role {r['Role']}") for r in billing] + [(r, "primary contact role") for r in primary]
+    return tuple(c for r, why in candidates for c in bill_to(r.get("Contact"), why))
+
+
+SOURCE = Source("Opportunity", "006", queries, parse)

@@ -1,0 +1,41 @@
+"""Order: its items, and the contact it is billed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.records import SourceRef
+from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources.reading import ACCOUNT, LINE, account_party, at, bill_to, decimal, line, person, select, under
+
+
+def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+    """The order and its items."""
+    contact = under("BillToContact", ("Id", "Name", "Email"))
+    fields = ("Id", "OrderNumber", "TotalAmount", "PoNumber", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    return {
+        "record": select("Order", fields, f"Id = '{record_id}'"),
+        "lines": select("OrderItem", LINE, f"OrderId = '{record_id}'", order="OrderItemNumber, Id"),
+    }
+
+
+def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
+    """Bill-to order: the order's own bill-to contact, mapped contact, person account."""
+    row = rows["record"][0]
+    party = account_party(row.get("Account"))
+    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
+    return SourceRecord(
+        ref=ref,
+        name=f"Order {row['OrderNumber']}",
+        party=party,
+        bill_to=(*bill_to(row.get("BillToContact"), "bill-to contact"), *mapped, *person(party)),
+        currency=at(row, names["currency"]) if "currency" in names else None,
+        amount=decimal(row.get("TotalAmount")),
+        lines=tuple(line(r) for r in rows["lines"]),
+        po_number=at(row, names["po_number"]) if "po_number" in names else row.get("PoNumber"),
+        reference=at(row, names["reference"]) if "reference" in names else row["OrderNumber"],
+        fields=row,
+    )
+
+
+SOURCE = Source("Order", "801", queries, parse)

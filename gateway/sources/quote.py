@@ -1,0 +1,43 @@
+"""Quote: its line items, and the contact it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.records import SourceRef
+from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources.reading import ACCOUNT, LINE, account_party, at, bill_to, decimal, line, person, select, under
+
+
+def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+    """The quote and its lines."""
+    contact = under("Contact", ("Id", "Name", "Email"))
+    fields = ("Id", "Name", "QuoteNumber", "TotalPrice", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    return {
+        "record": select("Quote", fields, f"Id = '{record_id}'"),
+        "lines": select(
+            "QuoteLineItem", (*LINE, "Discount"), f"QuoteId = '{record_id}'", order="SortOrder, Id"
+        ),
+    }
+
+
+def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
+    """Bill-to order: the quote's contact, mapped contact, person account."""
+    row = rows["record"][0]
+    party = account_party(row.get("Account"))
+    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
+    return SourceRecord(
+        ref=ref,
+        name=row["Name"],
+        party=party,
+        bill_to=(*bill_to(row.get("Contact"), "contact of the quote"), *mapped, *person(party)),
+        currency=at(row, names["currency"]) if "currency" in names else None,
+        amount=decimal(row.get("TotalPrice")),
+        lines=tuple(line(r) for r in rows["lines"]),
+        po_number=at(row, names["po_number"]) if "po_number" in names else None,
+        reference=at(row, names["reference"]) if "reference" in names else row.get("QuoteNumber"),
+        fields=row,
+    )
+
+
+SOURCE = Source("Quote", "0Q0", queries, parse)

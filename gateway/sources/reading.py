@@ -1,0 +1,96 @@
+"""Fields that several objects share, and how rows become values. Field names: Salesforce Object Reference, API 65.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from gateway.records import Json
+from gateway.sources import BillTo, Party, SourceLine
+
+ACCOUNT = ("Id", "Name", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
+CONTACT = ("Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
+LINE = ("Id", "Quantity", "UnitPrice", "TotalPrice", "Description", "Product2.Name")
+
+
+def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = "", limit: int = 0) -> str:
+    """A SELECT over checked names; ``where`` is built from checked ids only."""
+    text = f"SELECT {', '.join(dict.fromkeys(fields))} FROM {sobject} WHERE {where}"  # noqa: S608 - SOQL over checked ids
+    return text + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+
+
+def under(path: str, fields: tuple[str, ...]) -> tuple[str, ...]:
+    """The same fields of a parent record: ``Account.Name``."""
+    return tuple(f"{path}.{name}" for name in fields)
+
+
+def at(row: Mapping[str, Json] | None, path: str) -> Json:
+    """The value at a dotted path, None where a parent is absent."""
+    value: Json = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def account_party(row: Mapping[str, Json] | None) -> Party | None:
+    """A business account, or a person account where the org has them (``IsPersonAccount`` was selected)."""
+    if row is None:
+        return None
+    return Party(
+        source_id=row["Id"],
+        sobject="Account",
+        name=row["Name"],
+        email=row.get("PersonEmail"),
+        phone=row.get("Phone"),
+        street=row.get("BillingStreet"),
+        city=row.get("BillingCity"),
+        state=row.get("BillingState"),
+        postal_code=row.get("BillingPostalCode"),
+        country=row.get("BillingCountryCode") or row.get("BillingCountry"),
+    )
+
+
+def contact_party(row: Mapping[str, Json]) -> Party:
+    """A contact who is billed in person."""
+    return Party(
+        source_id=row["Id"],
+        sobject="Contact",
+        name=row["Name"],
+        email=row.get("Email"),
+        phone=row.get("Phone"),
+        street=row.get("MailingStreet"),
+        city=row.get("MailingCity"),
+        state=row.get("MailingState"),
+        postal_code=row.get("MailingPostalCode"),
+        country=row.get("MailingCountryCode") or row.get("MailingCountry"),
+    )
+
+
+def bill_to(row: Mapping[str, Json] | None, why: str) -> tuple[BillTo, ...]:
+    """A candidate from a contact row, none where it is absent."""
+    return () if row is None else (BillTo(row["Id"], row["Name"], row.get("Email"), why),)
+
+
+def person(party: Party | None) -> tuple[BillTo, ...]:
+    """The person account itself as the last candidate."""
+    return () if party is None or party.email is None else (BillTo(None, party.name, party.email, "person account"),)
+
+
+def decimal(value: Json) -> Decimal | None:
+    """A JSON number as Decimal (the connector parses numbers without floats)."""
+    return None if value is None else Decimal(str(value))
+
+
+def line(row: Mapping[str, Json]) -> SourceLine:
+    """One product line; TotalPrice is the truth of what it costs."""
+    quantity, unit = decimal(row["Quantity"]) or Decimal(0), decimal(row["UnitPrice"]) or Decimal(0)
+    total = decimal(row.get("TotalPrice"))
+    return SourceLine(
+        source_id=row["Id"],
+        name=at(row, "Product2.Name") or row.get("Description") or "Item",
+        description=row.get("Description"),
+        quantity=quantity,
+        unit_price=unit,
+        total=quantity * unit if total is None else total,
+        discount_percent=decimal(row.get("Discount")),
+    )
