@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, Misconfigured, Refused, Throttled, Unkn
 NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 # 409 while another request with the key, or on the object, is at work. Any other 409 is a state that forbids the call.
-BUSY = {"idempotency_key_in_use", "lock_timeout", "rate_limit"}
+BUSY = {None, "idempotency_key_in_use", "lock_timeout", "rate_limit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _unknown(code: str, sent: Sent) -> UnknownOutcome:
 
 
 def _limited(error: stripe.StripeError, sent: Sent) -> GatewayError:
-    code = _code(error) or "rate_limit"
+    code = _code(error) or ("rate_limit" if sent.status == 429 else "lock_timeout")
     if sent.replayed:  # a cached lock_timeout: this key can never succeed
         return _unknown(code, sent)
     return Throttled(
@@ -127,7 +127,7 @@ def _api(error: stripe.StripeError, sent: Sent) -> GatewayError:
     """Everything the SDK has no class for: 409, 5xx, other 4xx, and answers that are not Stripe's JSON."""
     if error.error is None:
         return unreadable(sent)
-    if sent.status == 409 and (_code(error) or "lock_timeout") in BUSY:
+    if sent.status == 409 and _code(error) in BUSY:
         return _limited(error, sent)
     if 400 <= sent.status < 500 and sent.status not in {408, 424, 425}:
         return _refused(error, sent)
