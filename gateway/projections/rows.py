@@ -1,0 +1,80 @@
+"""What every row of ours carries: its key, where it came from, which records it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.projections import Snapshot
+from gateway.projections.values import OTHER, at, choice, cut
+from gateway.records import Json, SourceRef, Upsert
+
+NAME_LENGTH = 80  # fixed by Salesforce
+LENGTHS = {
+    "Source_Object__c": 80,
+    "Source_Record_Id__c": 18,
+    "Entity__c": 80,
+    "Gateway_Action_Id__c": 64,
+    "Status_Raw__c": 80,
+}
+ORIGINS = {"live": "Live", "backfill": "Backfill", "repair": "Repair"}
+PICKLISTS = {"Origin__c": (*ORIGINS.values(), OTHER)}
+DELETED = "Deleted"
+
+# Source object → lookup on our rows. Order and Quote come with their optional package directories.
+LOOKUPS = {
+    "Account": "Account__c",
+    "Contact": "Contact__c",
+    "Opportunity": "Opportunity__c",
+    "Case": "Case__c",
+    "Order": "Order__c",
+    "Quote": "Quote__c",
+}
+
+
+def key(entity: str, stripe_id: str) -> str:
+    """Stripe ids are unique per account only, and several accounts can share an org."""
+    return f"{entity}:{stripe_id}"
+
+
+def source_fields(owner: SourceRef | None, account: str | None, contact: str | None) -> dict[str, Json]:
+    """Source record and lookups. An unknown owner writes nothing: it must not clear what is already known."""
+    found: dict[str, Json] = {}
+    if account:
+        found["Account__c"] = account
+    if contact:
+        found["Contact__c"] = contact
+    if owner:
+        found |= {"Source_Object__c": cut(owner.sobject, 80), "Source_Record_Id__c": owner.record_id}
+        if lookup := LOOKUPS.get(owner.sobject):
+            found[lookup] = owner.record_id
+    return found
+
+
+def row(
+    snapshot: Snapshot, sobject: str, name: Json, fields: Mapping[str, Json], lookups: tuple[str, ...] = ()
+) -> Upsert:
+    """One row of ours with its own ``fields``; ``lookups`` are the fields ``links`` may fill."""
+    stripe_id = snapshot.object["id"]
+    common = {
+        "Name": cut(name, NAME_LENGTH),
+        "Stripe_Id__c": stripe_id,
+        "Entity__c": cut(snapshot.entity, LENGTHS["Entity__c"]),
+        "Livemode__c": snapshot.livemode,
+        "Origin__c": choice(ORIGINS, snapshot.origin),
+    }
+    if "metadata" in snapshot.object:
+        made_by = at(snapshot.object, "metadata.gw_action_id")
+        common["Gateway_Action_Id__c"] = cut(made_by, LENGTHS["Gateway_Action_Id__c"])
+    known = {**({"Stripe_Customer__c": snapshot.customer_key} if snapshot.customer_key else {}), **snapshot.links}
+    linked = {_relation(field): {"Stripe_Key__c": known[field]} for field in lookups if field in known}
+    owned = source_fields(snapshot.owner, snapshot.owner_account, snapshot.contact)
+    return Upsert(sobject, key(snapshot.entity, stripe_id), {**common, **owned, **fields, **linked}, snapshot.owner)
+
+
+def gone(snapshot: Snapshot) -> bool:
+    """Whether Stripe answered that the object was deleted."""
+    return bool(snapshot.object.get("deleted"))
+
+
+def _relation(lookup: str) -> str:
+    return f"{lookup.removesuffix('__c')}__r"
