@@ -1,0 +1,1 @@
+"""What the README claims, measurable with one command: ``make bench``."""
