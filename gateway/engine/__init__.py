@@ -1,1 +1,1 @@
-"""Durability: jobs, lanes, the ledger and the mirror, on SQLite or PostgreSQL. Knows nothing of Stripe, Salesforce or HTTP."""
+"""Durability on SQLite or PostgreSQL: jobs, lanes, ledger, mirror. Knows nothing of Stripe, Salesforce or HTTP."""

@@ -31,8 +31,9 @@ job = Table(
     Column("id", Text, nullable=False, unique=True),  # an action's job has the action's id
     Column("kind", Text, nullable=False),
     Column("lane", Text, nullable=False),
-    # ready: may run · running: claimed · waiting: has started, holds its lane until due or woken · held: not yet allowed
-    # · dead: a human must look. A finished job is deleted: its outcome stands in the ledger and the mirror.
+    # ready: may run · running: claimed · waiting: has started, holds its lane until due or woken · held: not
+    # allowed yet, or not before ``due``; rejoins its lane at the end · dead: a human must look.
+    # A finished job is deleted: its outcome stands in the ledger and the mirror.
     Column("state", Text, nullable=False),
     Column("priority", SmallInteger, nullable=False),  # 0 interactive, 1 refunds and events, 2 batch, 3 sweeps
     Column("due", Float, nullable=False),
@@ -69,6 +70,7 @@ Index(
     sqlite_where=text("state = 'ready'"),
     postgresql_where=text("state = 'ready'"),
 )
+Index("job_held", job.c.due, sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'"))
 Index("job_node", job.c.node, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"))
 Index("job_waiting", job.c.due, sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"))
 Index(
@@ -251,7 +253,7 @@ mirror = Table(
     PrimaryKeyConstraint("org", "sobject", "key"),
 )
 _unsent = text("state IN ('dirty','uncertain','parked')")
-Index("mirror_unsent", mirror.c.org, mirror.c.due, sqlite_where=_unsent, postgresql_where=_unsent)
+Index("mirror_unsent", mirror.c.org, mirror.c.priority, mirror.c.due, sqlite_where=_unsent, postgresql_where=_unsent)
 Index("mirror_parent", mirror.c.org, mirror.c.parent_id)
 Index(
     "mirror_dead",
@@ -289,16 +291,20 @@ audit = Table(
     Column("act", Text, nullable=False),  # action.accepted, action.succeeded, actions.resolve …
     Column("ref", Text, nullable=False),  # the action, job or mirror row it is about
     Column("detail", Text, nullable=False),  # JSON without personal data
-    Column("salt", LargeBinary),  # destroyed by erase: the link below covers HMAC(salt, row)
-    Column("link", LargeBinary),  # null until sealed
+    Column("salt", LargeBinary),  # destroyed by erase: the digest below is HMAC(salt, row)
+    Column("place", BigInteger),  # place in the org's chain, from 1; null until sealed
+    Column("digest", LargeBinary),
+    Column("link", LargeBinary),  # SHA-256 over the previous link and this digest
 )
-Index("audit_unsealed", audit.c.seq, sqlite_where=text("link IS NULL"), postgresql_where=text("link IS NULL"))
+Index("audit_unsealed", audit.c.seq, sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL"))
+_sealed = text("place IS NOT NULL")
+Index("audit_chain", audit.c.org, audit.c.place, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
 Index("audit_ref", audit.c.ref)
 audit_head = Table(
     "audit_head",
     metadata,
     Column("org", Text, primary_key=True),
-    Column("seq", BigInteger, nullable=False),
+    Column("place", BigInteger, nullable=False),
     Column("link", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("at", Float, nullable=False),

@@ -1,0 +1,87 @@
+"""Whole-upstream faults: an open circuit keeps its jobs waiting, unattempted, but for one probe a minute."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.engine.clock import now
+from gateway.engine.lanes import in_state
+from gateway.engine.schema import circuit, job
+from gateway.engine.turns import PROBE_SECONDS
+
+_COLUMNS = ("scope", "since", "next_probe", "error_code", "error")
+_OPEN = {
+    name: (insert := dialect.insert(circuit).values({c: bindparam(c) for c in _COLUMNS})).on_conflict_do_update(
+        index_elements=[circuit.c.scope],
+        set_={
+            "error_code": insert.excluded.error_code,
+            "error": insert.excluded.error,
+            "next_probe": insert.excluded.next_probe,
+        },
+    )
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_CLOSE = sa.delete(circuit).where(circuit.c.scope == bindparam("b_scope"))
+_LET_RUN = (
+    sa.update(job)
+    .where(in_state(job, "waiting"), job.c.scope == bindparam("b_scope"), job.c.waits_for.is_(None))
+    .values(due=0.0)
+)
+_ALL = sa.select(*(circuit.c[name] for name in _COLUMNS)).order_by(circuit.c.since)
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """An open circuit; times in seconds since the epoch."""
+
+    scope: str
+    since: float
+    next_probe: float
+    error_code: str
+    error: str
+
+
+def open_circuit(conn: Connection, scope: str, code: str, error: str, *, probe_after: float = PROBE_SECONDS) -> None:
+    """Keep the scope's jobs waiting; repeated by a failed probe it keeps ``since`` and puts the next probe off."""
+    at = now(conn)
+    row = {"scope": scope, "since": at, "next_probe": at + probe_after, "error_code": code, "error": error}
+    conn.execute(_OPEN[conn.dialect.name], row)
+
+
+def close_circuit(conn: Connection, scope: str) -> bool:
+    """Let the scope's jobs run again, at once; False when it was not open."""
+    if conn.execute(_CLOSE, {"b_scope": scope}).rowcount == 0:
+        return False
+    conn.execute(_LET_RUN, {"b_scope": scope})
+    return True
+
+
+def open_circuits(conn: Connection) -> list[Circuit]:
+    """All open circuits, the oldest first."""
+    return [Circuit(*row) for row in conn.execute(_ALL)]
+
+
+class Outbreaks:
+    """
+    Tells an environment fault from single failures: one permanent code on many lanes of a scope within a minute.
+
+    Counts in this process; ``lanes`` and ``seconds`` are the threshold.
+    """
+
+    def __init__(self, lanes: int = 20, seconds: float = 60.0) -> None:
+        self._lanes = lanes
+        self._seconds = seconds
+        self._seen: dict[tuple[str, str], deque[tuple[float, str]]] = {}
+
+    def note(self, scope: str, code: str, lane: str, at: float) -> bool:
+        """Count a permanent failure; True when this is an outbreak: open the circuit instead of burying the job."""
+        seen = self._seen.setdefault((scope, code), deque())
+        seen.append((at, lane))
+        while seen[0][0] < at - self._seconds:
+            seen.popleft()
+        return len({lane for _, lane in seen}) >= self._lanes

@@ -1,0 +1,148 @@
+"""How a connection is made on SQLite and PostgreSQL, and which of its errors mean that the store is away."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import sqlalchemy as sa
+from sqlalchemy import URL, Connection, event, exc
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.engine.clock import Clock, SystemClock
+from gateway.errors import Misconfigured, Unavailable
+
+BUSY_SECONDS = 2.0  # how long a SQLite writer waits for another program that holds the file
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000")
+# A frozen peer must not freeze everybody: its open transaction is ended and its locks fall within two seconds.
+_PG_SETTINGS = {
+    "idle_in_transaction_session_timeout": "2000",
+    "lock_timeout": "1000",
+    "statement_timeout": "5000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+}
+_PG_CONNECT = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+
+# Primary result codes, sqlite.org/rescode.html: busy, locked, out of memory, read-only, I/O error, full, cannot open.
+_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
+# postgresql.org/docs/15/errcodes-appendix.html: connection lost, no resources (disk full, too many connections),
+# operator intervention; 25006: a primary that became a standby; 25P03: our transaction idled too long (frozen).
+_PG_AWAY_CLASSES = ("08", "53", "57P")
+_PG_AWAY = frozenset({"25006", "25P03"})
+# serialization failure, deadlock, lock timeout, statement timeout: the same closure may pass a moment later
+_PG_PASSING = frozenset({"40001", "40P01", "55P03", "57014"})
+
+
+class StoreUnavailable(Unavailable):
+    """The database cannot be written or read now (full, locked, connection lost); it is tried again by itself."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("store_unavailable", f"the gateway's database is unavailable: {reason}", retry_after=2.0)
+
+
+def parse(url: str) -> URL:
+    """``sqlite:///path`` or ``postgresql://…`` with the driver this engine is written for."""
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        raise Misconfigured("database_unsupported", "database.url must be sqlite:///<file> or postgresql://…")
+    return parsed.set(drivername="sqlite+pysqlite")
+
+
+def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY_SECONDS, size: int = 1) -> sa.Engine:
+    """An engine whose connections carry our pragmas or timeouts, and the clock (`gateway.engine.clock.now`)."""
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        made = sa.create_engine(parsed, connect_args={"check_same_thread": False}, pool_size=size, max_overflow=size)
+        _configure_sqlite(made, busy, readonly=readonly)
+    else:
+        options = " ".join(f"-c {name}={value}" for name, value in _PG_SETTINGS.items())
+        made = sa.create_engine(
+            parsed,
+            connect_args={**_PG_CONNECT, "options": options, "application_name": "stripe-gateway"},
+            pool_size=size,
+            max_overflow=size,
+            execution_options={"postgresql_readonly": True} if readonly else {},
+        )
+
+    @event.listens_for(made, "connect")
+    def _(_raw: object, record: ConnectionPoolEntry) -> None:
+        record.info["clock"] = clock
+
+    return made
+
+
+def _configure_sqlite(made: sa.Engine, busy: float, *, readonly: bool) -> None:
+    pragmas = (f"busy_timeout={int(busy * 1000)}", *_SQLITE_PRAGMAS, *(("query_only=ON",) if readonly else ()))
+
+    @event.listens_for(made, "connect")
+    def _(raw: sqlite3.Connection, _record: object) -> None:
+        raw.isolation_level = None  # transactions begin where we say so, below
+        for pragma in pragmas:
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(made, "begin")
+    def _(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+
+def reason_away(error: BaseException) -> str | None:
+    """Why the store as a whole is away, or None when the error is about one statement."""
+    if isinstance(error, sqlite3.Error):  # raised while a connection is made: SQLAlchemy does not wrap these
+        return str(error) if error.sqlite_errorcode & 0xFF in _SQLITE_AWAY else None
+    if not isinstance(error, exc.DBAPIError):
+        return None
+    code = _code(error)
+    if isinstance(code, int):
+        return str(error.orig) if code & 0xFF in _SQLITE_AWAY else None
+    lost = error.connection_invalidated or (isinstance(error, exc.OperationalError) and code is None)
+    away = code is not None and (code in _PG_AWAY or code.startswith(_PG_AWAY_CLASSES))
+    return str(error.orig).strip().split("\n")[0] if lost or away else None
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same closure may succeed when it is run again, alone."""
+    return isinstance(error, exc.DBAPIError) and (_code(error) in _PG_PASSING or isinstance(error, exc.IntegrityError))
+
+
+def _code(error: exc.DBAPIError) -> int | str | None:
+    original: Any = error.orig  # sqlite3 and psycopg share no base class with a code
+    return getattr(original, "sqlite_errorcode", None) or getattr(original, "sqlstate", None)
+
+
+def lock_file(url: str) -> IO[str] | None:
+    """Hold the SQLite file for one server; raises Misconfigured when another has it. PostgreSQL needs none."""
+    parsed = parse(url)
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    path = Path(f"{parsed.database}.lock")
+    handle = path.open("a")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        handle.close()
+        message = f"another gateway serves {parsed.database}: stop it, or use PostgreSQL for several processes"
+        raise Misconfigured("database_in_use", message) from error
+    return handle
+
+
+@contextmanager
+def transaction(url: str, *, clock: Clock | None = None, readonly: bool = False) -> Iterator[Connection]:
+    """One transaction beside a running server: what a command line uses. Raises StoreUnavailable."""
+    made = engine(url, clock or SystemClock(), readonly=readonly)
+    try:
+        with made.begin() as conn:
+            yield conn
+    except exc.DBAPIError as error:
+        if reason := reason_away(error):
+            raise StoreUnavailable(reason) from error
+        raise
+    finally:
+        made.dispose()

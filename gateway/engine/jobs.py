@@ -1,0 +1,138 @@
+"""What others may do to a job they do not run: release it, stir it, cancel it, bring it back from the dead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.engine.lanes import NEXT_SEQ, Job, in_state, values_of
+from gateway.engine.schema import job
+
+_by_id = job.c.id == bindparam("b_id")
+_RELEASE = {
+    name: sa.update(job).where(_by_id, in_state(job, "held")).values(state="ready", seq=seq, due=0.0)
+    for name, seq in NEXT_SEQ.items()
+}
+_REMOVE = sa.delete(job).where(_by_id, job.c.state.not_in(["running", "waiting"]))
+_REPLAY = {
+    name: sa.update(job)
+    .where(_by_id, in_state(job, "dead"))
+    .values(state="ready", seq=seq, attempts=0, due=0.0, error_code=None, error=None)
+    for name, seq in NEXT_SEQ.items()
+}
+
+
+def release(conn: Connection, job_id: str) -> bool:
+    """Let a held job (approved, undo window over) rejoin its lane at the end."""
+    return conn.execute(_RELEASE[conn.dialect.name], {"b_id": job_id}).rowcount == 1
+
+
+def remove(conn: Connection, job_id: str) -> bool:
+    """Cancel a job that has not started, or drop a dead one."""
+    return conn.execute(_REMOVE, {"b_id": job_id}).rowcount == 1
+
+
+def replay(conn: Connection, job_id: str) -> bool:
+    """Try a dead job again with a fresh budget, at the end of its lane."""
+    return conn.execute(_REPLAY[conn.dialect.name], {"b_id": job_id}).rowcount == 1
+
+
+def _stir() -> Iterator[tuple[str, sa.Insert]]:
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql)):
+        insert = dialect.insert(job).values({c: bindparam(c) for c in _COLUMNS})
+        new = insert.excluded
+        least = sa.func.min if name == "sqlite" else sa.func.least
+        calm = sa.and_(job.c.state.in_(["waiting", "held"]), job.c.error_code.is_(None), job.c.waits_for.is_(None))
+        dead = job.c.state == "dead"
+        yield (
+            name,
+            insert.on_conflict_do_update(
+                index_elements=[job.c.id],
+                set_={
+                    "dirty": sa.case((job.c.state == "running", 1), else_=job.c.dirty),
+                    "priority": least(job.c.priority, new.priority),
+                    "due": sa.case((calm, least(job.c.due, new.due)), else_=job.c.due),
+                    "state": sa.case((dead, "ready"), else_=job.c.state),
+                    "attempts": sa.case((dead, 0), else_=job.c.attempts),
+                },
+            ).returning(job.c.state, job.c.due),
+        )
+
+
+_COLUMNS = ("id", "kind", "lane", "state", "priority", "due", "scope", "v", "payload", "created")
+_STIR = dict(_stir())
+
+
+def stir(conn: Connection, wanted: Job, at: float) -> bool:
+    """
+    Something came in for a level-triggered job: it runs at least once more from its beginning.
+
+    One that waits absorbs it, is brought forward to ``wanted.due`` unless it waits because of an error, and takes
+    the higher priority; a running one runs again; a dead one revives. True when somebody should look for it now.
+    """
+    values = values_of(wanted, at)
+    row = conn.execute(_STIR[conn.dialect.name], {name: values[name] for name in _COLUMNS}).one()
+    return bool(row.state != "running" and row.due <= at)
+
+
+_GROUPS = (
+    sa.select(job.c.kind, job.c.error_code, sa.func.count(), sa.func.min(job.c.due), sa.func.max(job.c.error))
+    .where(in_state(job, "dead"))
+    .group_by(job.c.kind, job.c.error_code)
+    .order_by(sa.func.count().desc())
+)
+_DEAD = (
+    sa.select(job.c.id, job.c.kind, job.c.lane, job.c.seq, job.c.attempts, job.c.error_code, job.c.error, job.c.due)
+    .where(
+        in_state(job, "dead"),
+        sa.or_(bindparam("code", type_=sa.Text).is_(None), job.c.error_code == bindparam("code", type_=sa.Text)),
+        job.c.seq > bindparam("after"),
+    )
+    .order_by(job.c.seq)
+    .limit(bindparam("limit"))
+)
+_COUNTS = sa.select(job.c.kind, job.c.state, sa.func.count()).group_by(job.c.kind, job.c.state)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadGroup:
+    """Dead letters of one cause; ``since`` is when the first died, ``example`` one of their messages."""
+
+    kind: str
+    error_code: str | None
+    count: int
+    since: float
+    example: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that a human must look at; ``died`` in seconds since the epoch."""
+
+    id: str
+    kind: str
+    lane: str
+    seq: int
+    attempts: int
+    error_code: str | None
+    error: str | None
+    died: float
+
+
+def dead_groups(conn: Connection) -> list[DeadGroup]:
+    """Dead letters by cause, the most frequent first."""
+    return [DeadGroup(*row) for row in conn.execute(_GROUPS)]
+
+
+def dead_letters(conn: Connection, code: str | None = None, *, after: int = 0, limit: int = 100) -> list[DeadLetter]:
+    """A page of dead letters, oldest first; ``after`` is the last page's last ``seq``."""
+    return [DeadLetter(*row) for row in conn.execute(_DEAD, {"code": code, "after": after, "limit": limit})]
+
+
+def counts(conn: Connection) -> dict[tuple[str, str], int]:
+    """How many jobs stand in each (kind, state): the table is small, finished jobs are not in it."""
+    return {(kind, state): count for kind, state, count in conn.execute(_COUNTS)}

@@ -1,0 +1,53 @@
+"""From what a handler did to what becomes of its job: errors as verdicts, budgets, equal deaths in number."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.engine.circuit import Outbreaks, open_circuit
+from gateway.engine.lanes import Claim
+from gateway.engine.retry import RetryPolicy
+from gateway.engine.turns import PROBE_SECONDS
+from gateway.engine.verdicts import Dead, Handler, Retry, Snooze, Verdict
+from gateway.errors import GatewayError, Misconfigured
+
+log = structlog.get_logger("gateway.engine")
+
+
+async def verdict_of(handler: Handler | None, claim: Claim) -> Verdict:
+    """Run the handler; whatever it raises becomes a verdict too."""
+    if handler is None:
+        return Dead("unknown_kind", f"this version has no handler for jobs of kind {claim.kind}")
+    try:
+        return await handler(claim)
+    except Misconfigured as error:
+        return park(error) if error.scope else Dead(error.code, error.message)
+    except GatewayError as error:
+        return Retry(error.code, error.message, after=error.retry_after)
+    except Exception as error:
+        log.exception("job.crashed", job=claim.id, kind=claim.kind)
+        return Retry("internal_error", f"{type(error).__name__} in the handler of {claim.kind}: see the log")
+
+
+def park(error: Misconfigured) -> Snooze:
+    """Open the circuit of the error's scope and wait with it, without using an attempt."""
+
+    def commit(conn: Connection) -> None:
+        open_circuit(conn, error.scope, error.code, error.message)
+
+    return Snooze(PROBE_SECONDS, error.code, error.message, scope=error.scope, commit=commit)
+
+
+def weigh(claim: Claim, verdict: Verdict, policy: RetryPolicy, outbreaks: Outbreaks, at: float) -> Verdict:
+    """A retry beyond its budget is death; one of many equal deaths is an environment fault and parks the job."""
+    if isinstance(verdict, Retry):
+        attempts = claim.attempts + 1
+        if policy.exhausted(attempts):
+            verdict = Dead(verdict.error_code, verdict.error, verdict.exhausted)
+        elif verdict.after is None:
+            return Retry(verdict.error_code, verdict.error, policy.delay(attempts), verdict.commit, verdict.exhausted)
+    if isinstance(verdict, Dead) and claim.scope and outbreaks.note(claim.scope, verdict.error_code, claim.lane, at):
+        log.error("circuit.outbreak", scope=claim.scope, error_code=verdict.error_code)
+        return park(Misconfigured(verdict.error_code, verdict.error, scope=claim.scope))
+    return verdict

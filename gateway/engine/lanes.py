@@ -1,0 +1,239 @@
+"""The rows of the job table: enter a lane, hold it, leave it, hand it on. Every change of a running row is fenced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, literal_column
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.engine.schema import circuit, job
+
+NEVER = 9_999_999_999.0  # due of a job that only an event can move on
+
+
+class Fenced(Exception):
+    """The claim is no longer valid: another process took the job over. Nothing of this commit may stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    Work to enter. ``priority``: 0 interactive, 1 refunds and events, 2 batch, 3 sweeps.
+
+    ``state`` ``held`` keeps it out of its lane until `release`; a ``due`` in the future until then.
+    ``scope`` names the circuit that parks it. ``payload`` is versioned (``v``) JSON, sealed by whoever enters it.
+    """
+
+    id: str
+    kind: str
+    lane: str
+    priority: int = 0
+    payload: bytes | None = None
+    due: float = 0.0
+    scope: str | None = None
+    state: str = "ready"
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job this process runs; ``claim`` is the fencing token. ``error_code`` is the last attempt's."""
+
+    id: str
+    kind: str
+    lane: str
+    seq: int
+    priority: int
+    attempts: int
+    claim: str
+    payload: bytes | None
+    created: float
+    v: int
+    error_code: str | None
+    scope: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who claims: the node and a token fresh for this claim."""
+
+    node: int
+    token: str
+
+
+CLAIM_COLUMNS = tuple(job.c[name] for name in Claim.__dataclass_fields__)
+
+
+# Literals, not parameters: SQLite uses a partial index only when it sees the index's own condition.
+def in_state(table: FromClause, *states: str) -> ColumnElement[bool]:
+    literals: list[ColumnElement[str]] = [literal_column(f"'{state}'") for state in states]
+    return table.c.state == literals[0] if len(literals) == 1 else table.c.state.in_(literals)
+
+
+_other = job.alias("other")
+_first = job.alias("first")
+_lane_held = sa.exists().where(_other.c.lane == bindparam("lane"), in_state(_other, "running", "waiting"))
+_lane_queued = sa.exists().where(_first.c.lane == bindparam("lane"), in_state(_first, "ready"))
+_ENTER = ("id", "kind", "lane", "state", "priority", "due", "scope", "v", "payload", "created", "node", "claim")
+NEXT_SEQ = {
+    "postgresql": sa.func.nextval(sa.literal_column("'job_seq_seq'")),
+    "sqlite": sa.select(sa.func.max(_other.c.seq) + 1).scalar_subquery(),
+}
+
+# Take the lane while entering it, when nobody is in it: the local first execution of an accepted action.
+_ENTER_RUNNING = {
+    name: insert(job)
+    .from_select(
+        _ENTER,
+        sa.select(*(sa.cast(bindparam(c), job.c[c].type) for c in _ENTER)).where(~_lane_held, ~_lane_queued),
+        include_defaults=False,
+    )
+    .on_conflict_do_nothing()
+    .returning(job.c.seq)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+_ENTER_QUEUED = {
+    name: insert(job)
+    .values({c: bindparam(c) for c in _ENTER})
+    .on_conflict_do_nothing(index_elements=[job.c.id])
+    .returning(job.c.seq)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
+
+
+def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
+    """Insert as running when the lane is free and nobody queues for it; None when it is not, or the id exists."""
+    row = {**values_of(new, at), "state": "running", "node": holder.node, "claim": holder.token}
+    seq = conn.execute(_ENTER_RUNNING[conn.dialect.name], row).scalar()
+    if seq is None:
+        return None
+    token = holder.token
+    return Claim(new.id, new.kind, new.lane, seq, new.priority, 0, token, new.payload, at, new.v, None, new.scope)
+
+
+def enter_queued(conn: Connection, new: Job, at: float) -> bool:
+    """Insert to wait for its turn; False when the id exists."""
+    return conn.execute(_ENTER_QUEUED[conn.dialect.name], values_of(new, at)).scalar() is not None
+
+
+def values_of(new: Job, at: float) -> dict[str, Any]:  # bound parameters: of every column's type
+    held = new.state == "held" or new.due > at
+    return {
+        "id": new.id,
+        "kind": new.kind,
+        "lane": new.lane,
+        "state": "held" if held else "ready",
+        "priority": new.priority,
+        "due": (new.due or NEVER) if held else at,
+        "scope": new.scope,
+        "v": new.v,
+        "payload": new.payload,
+        "created": at,
+        "node": None,
+        "claim": None,
+    }
+
+
+_mine = (job.c.id == bindparam("b_id"), job.c.claim == bindparam("b_claim"), in_state(job, "running"))
+_FREED: dict[str, Any] = {"node": None, "claim": None, "dirty": 0}  # values() takes columns and SQL expressions alike
+_HOLDS = sa.select(job.c.seq).where(*_mine).with_for_update()
+_DELETE = sa.delete(job).where(*_mine, job.c.dirty == 0)
+_AGAIN = {
+    name: sa.update(job).where(*_mine).values(**_FREED, state="ready", seq=seq, attempts=0, error_code=None, error=None)
+    for name, seq in NEXT_SEQ.items()
+}
+_PAUSE = (
+    sa.update(job)
+    .where(*_mine)
+    .values(
+        **_FREED,
+        state=bindparam("b_state"),
+        # something came in while it ran, and it did not fail: no reason to sleep
+        due=sa.case(
+            (sa.and_(job.c.dirty == 1, bindparam("b_error_code", type_=sa.Text).is_(None)), 0.0),
+            else_=bindparam("b_due"),
+        ),
+        attempts=job.c.attempts + bindparam("b_attempts"),
+        waits_for=bindparam("b_waits_for"),
+        scope=sa.func.coalesce(bindparam("b_scope", type_=sa.Text), job.c.scope),
+        error_code=bindparam("b_error_code", type_=sa.Text),
+        error=bindparam("b_error"),
+    )
+)
+
+
+def holds(conn: Connection, claim: Claim) -> bool:
+    """Whether the claim still stands (and stands until this transaction ends)."""
+    return conn.execute(_HOLDS, {"b_id": claim.id, "b_claim": claim.claim}).first() is not None
+
+
+def finish(conn: Connection, claim: Claim) -> bool:
+    """Delete the job; False when something came in meanwhile and it queues again instead. Raises Fenced."""
+    mine = {"b_id": claim.id, "b_claim": claim.claim}
+    if conn.execute(_DELETE, mine).rowcount == 1:
+        return True
+    if conn.execute(_AGAIN[conn.dialect.name], mine).rowcount == 1:
+        return False
+    raise Fenced(claim.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """How a job that is not finished leaves: ``waiting`` keeps the lane, ``held`` and ``dead`` leave it."""
+
+    state: str
+    due: float
+    attempts: int = 0
+    waits_for: str | None = None
+    scope: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+
+
+def pause(conn: Connection, claim: Claim, how: Pause) -> None:
+    """Put the job to rest. Raises Fenced."""
+    values = {f"b_{name}": getattr(how, name) for name in Pause.__dataclass_fields__}
+    if conn.execute(_PAUSE, {"b_id": claim.id, "b_claim": claim.claim, **values}).rowcount != 1:
+        raise Fenced(claim.id)
+
+
+parked = sa.exists().where(circuit.c.scope == job.c.scope)
+_head = (
+    sa.select(_first.c.seq)
+    .where(_first.c.lane == bindparam("b_lane"), in_state(_first, "ready"))
+    .order_by(_first.c.seq)
+    .limit(1)
+    .with_for_update()
+    .scalar_subquery()
+)
+TAKE: dict[str, Any] = {"state": "running", "node": bindparam("b_node"), "claim": bindparam("b_claim")}
+_NEXT = sa.update(job).where(job.c.seq == _head, ~parked).values(**TAKE).returning(*CLAIM_COLUMNS)
+_STATE = sa.select(job.c.state).where(job.c.id == bindparam("b_id"))
+_STILL = _STATE.where(job.c.state != "dead").with_for_update(read=True)
+_WAKE = sa.update(job).where(job.c.waits_for == bindparam("b_id")).values(waits_for=None, due=0.0)
+
+
+def take_next(conn: Connection, lane: str, holder: Holder) -> Claim | None:
+    """Claim the lane's next job in the commit that freed the lane."""
+    values = {"b_lane": lane, "b_node": holder.node, "b_claim": holder.token}
+    row = conn.execute(_NEXT, values).first()
+    return None if row is None else Claim(*row)
+
+
+def still_there(conn: Connection, job_id: str) -> bool:
+    """Whether that job has yet to end; it cannot end before this transaction does."""
+    return conn.execute(_STILL, {"b_id": job_id}).first() is not None
+
+
+def state_of(conn: Connection, job_id: str) -> str | None:
+    """The job's state, None when it has ended."""
+    state: str | None = conn.execute(_STATE, {"b_id": job_id}).scalar()
+    return state
+
+
+def wake(conn: Connection, job_id: str) -> int:
+    """Let those run that waited for this job; returns how many."""
+    return conn.execute(_WAKE, {"b_id": job_id}).rowcount
