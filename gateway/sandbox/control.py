@@ -59,6 +59,7 @@ class Controls:
     objects: Callable[[str], list[Any] | None] = lambda kind: None
     reset: Callable[[], None] = lambda: None
     latency: float = 0.0
+    delay_in_app: bool = False  # the application spends ``latency`` itself, where its model would
     down: bool = False
     log: deque[Exchange] = field(default_factory=lambda: deque(maxlen=LOG_LENGTH))
     seen: int = 0

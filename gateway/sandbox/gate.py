@@ -97,7 +97,7 @@ class Gate:
             exchange.fault = "outage"
             await reset_connection(scope, receive)
             return
-        if controls.latency:
+        if controls.latency and not controls.delay_in_app:
             await asyncio.sleep(controls.latency)
         recording_receive, recording_send = self.recorders(exchange, receive, send)
         fault = controls.faults.take(exchange.method, exchange.path) if controls.faults.armed else None

@@ -120,7 +120,7 @@ class Announcing(uvicorn.Server):
         sys.stdout.flush()
 
 
-def serve(app: ASGIApp, port: int) -> None:
-    """Run until SIGINT or SIGTERM; prints one line ``ready http://127.0.0.1:PORT``."""
-    with listen(port) as listener, contextlib.suppress(KeyboardInterrupt):
+def serve(app: ASGIApp, where: int | socket.socket) -> None:
+    """Run on a port, or a socket of ``listen``, until SIGINT or SIGTERM; prints ``ready http://127.0.0.1:PORT``."""
+    with listen(where) if isinstance(where, int) else where as listener, contextlib.suppress(KeyboardInterrupt):
         Announcing(server_config(app)).run(sockets=[listener])
