@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -42,6 +43,7 @@ class SalesforceConnector:
     """
 
     def __init__(self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe) -> None:
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold addresses with record ids and SOQL
         self._orgs = orgs
         self._clock = clock
         self._observe = observe

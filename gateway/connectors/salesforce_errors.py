@@ -97,11 +97,14 @@ def unclear(code: str, *, writes: bool) -> GatewayError:
 
 
 def lost(error: Exception, *, writes: bool, sent: bool, expired: bool) -> GatewayError:
-    """Say what a broken connection means; ``sent`` tells that a connection had been made."""
-    if not sent:
+    """Say what a failure without an answer means; ``sent`` tells that a connection had been made."""
+    network = isinstance(error, requests.RequestException | OSError)
+    if network and not sent:
         return Unreachable("salesforce_unreachable", "Salesforce cannot be reached; the gateway tries again by itself.")
-    timed_out = expired or isinstance(error, requests.Timeout)
-    return unclear("salesforce_timeout" if timed_out else "salesforce_connection_lost", writes=writes)
+    if expired or isinstance(error, requests.Timeout):
+        return unclear("salesforce_timeout", writes=writes)
+    broke = network and not isinstance(error, ValueError)  # requests' JSONDecodeError is both
+    return unclear("salesforce_connection_lost" if broke else "salesforce_unreadable_answer", writes=writes)
 
 
 def fault(error: SalesforceError, org: str, *, writes: bool) -> GatewayError:

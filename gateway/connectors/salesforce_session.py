@@ -20,13 +20,15 @@ from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
 from gateway.connectors import Clock, without_personal_data
-from gateway.connectors.salesforce_errors import fault, lost, scope, unclear
+from gateway.connectors.salesforce_errors import fault, lost, scope
 from gateway.connectors.salesforce_http import CONNECT_SECONDS, Watch, session
 from gateway.errors import GatewayError, Misconfigured, Unavailable
 from gateway.records import Json
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_SECONDS = 180  # Salesforce refuses assertions that live longer than a few minutes
+# What the library lets through besides its own errors: requests' errors, and its stumbling over an odd answer.
+ODD = (requests.RequestException, OSError, KeyError, TypeError, ValueError)
 REMEMBERED_SECONDS = 5.0  # how long a refused login answers for the threads that queued behind it
 
 
@@ -107,12 +109,8 @@ class Session:
                 timeout=(CONNECT_SECONDS, read_seconds),
                 allow_redirects=False,
             )
-        except requests.exceptions.JSONDecodeError as exc:
-            raise unclear("salesforce_unreadable_answer", writes=ask.writes) from exc
-        except (requests.RequestException, OSError) as exc:
+        except ODD as exc:
             raise lost(exc, writes=ask.writes, sent=watch.sent, expired=watch.expired) from exc
-        except (TypeError, ValueError, KeyError) as exc:  # the library stumbled over an odd answer
-            raise unclear("salesforce_unreadable_answer", writes=ask.writes) from exc
         if (used := client.api_usage.get("api-usage")) is not None:
             self.usage = (used.used, used.total)
         return answer

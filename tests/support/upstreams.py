@@ -6,7 +6,10 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 T = TypeVar("T")
 
@@ -45,3 +48,23 @@ class FrozenEntity:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(main)
+
+
+@dataclass(frozen=True)
+class FrozenLogin:
+    login_url: str
+    private_key: RSAPrivateKey
+    instance_url: str | None = None
+    username: str = "gateway@acme.example"
+    consumer_key: str = "3MVG9consumer"
+    api_version: str = "65.0"
+
+
+@dataclass(frozen=True)
+class FrozenOrg:
+    salesforce: FrozenLogin
+
+
+@cache
+def rsa_key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
