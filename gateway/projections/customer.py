@@ -29,7 +29,7 @@ def project(snapshot: Snapshot) -> Iterator[Upsert]:
     """A deleted customer keeps its row: invoices still point to it."""
     customer = snapshot.object
     if rows.gone(snapshot):
-        yield _row(snapshot, customer["id"], {"Status__c": rows.DELETED, "Is_Primary__c": False})
+        yield _row(snapshot, None, {"Status__c": rows.DELETED, "Is_Primary__c": False})
         return
     currency = customer.get("currency")
     address = customer.get("address") or {}

@@ -21,7 +21,7 @@ def project(snapshot: Snapshot) -> Iterator[Upsert]:
     payment_link = snapshot.object
     if rows.gone(snapshot):
         gone = {"Status__c": OTHER, "Status_Raw__c": "deleted", "Active__c": False}
-        yield rows.row(snapshot, SOBJECT, payment_link["id"], gone)
+        yield rows.row(snapshot, SOBJECT, None, gone)
         return
     currency = payment_link.get("currency")
     limit = at(payment_link, "restrictions.completed_sessions.limit")

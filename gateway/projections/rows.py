@@ -53,15 +53,16 @@ def source_fields(owner: SourceRef | None, account: str | None, contact: str | N
 def row(
     snapshot: Snapshot, sobject: str, name: Json, fields: Mapping[str, Json], lookups: tuple[str, ...] = ()
 ) -> Upsert:
-    """One row of ours with its own ``fields``; ``lookups`` are the fields ``links`` may fill."""
+    """One row of ours with its own ``fields``; ``links`` may fill ``lookups``; None as ``name`` keeps the old one."""
     stripe_id = snapshot.object["id"]
     common = {
-        "Name": cut(name, NAME_LENGTH),
         "Stripe_Id__c": stripe_id,
         "Entity__c": cut(snapshot.entity, LENGTHS["Entity__c"]),
         "Livemode__c": snapshot.livemode,
         "Origin__c": choice(ORIGINS, snapshot.origin),
     }
+    if name is not None:
+        common["Name"] = cut(name, NAME_LENGTH)
     if "metadata" in snapshot.object:
         made_by = at(snapshot.object, "metadata.gw_action_id")
         common["Gateway_Action_Id__c"] = cut(made_by, LENGTHS["Gateway_Action_Id__c"])

@@ -14,19 +14,31 @@ NOTHING = Decimal(0)
 FINAL = {"Open", "Paid", "Uncollectible"}  # finalized and not void: money that was asked for
 GOING_BACK = {"Succeeded", "Pending"}
 
-# What is summed, over which rows, from which field, and for which of them. A payment of an invoice is counted with its
-# invoice, which also knows what was paid outside Stripe.
+
+def _final(row: Fields) -> bool:
+    return row.get("Status__c") in FINAL
+
+
+def _open(row: Fields) -> bool:
+    return row.get("Status__c") == "Open"
+
+
+def _alone(row: Fields) -> bool:
+    # Counted with its invoice otherwise, which also knows what was paid outside Stripe; not yet known counts neither.
+    return row.get("Stripe_Invoice_Id__c", "not read yet") is None
+
+
+def _going_back(row: Fields) -> bool:
+    return row.get("Status__c") in GOING_BACK
+
+
+# What is summed, over which rows, from which field, and for which of them.
 SUMMED: tuple[tuple[str, str, str, Callable[[Fields], bool]], ...] = (
-    ("invoiced", "Stripe_Invoice__c", "Total__c", lambda row: row.get("Status__c") in FINAL),
-    ("paid", "Stripe_Invoice__c", "Amount_Paid__c", lambda row: row.get("Status__c") in FINAL),
-    ("remaining", "Stripe_Invoice__c", "Amount_Remaining__c", lambda row: row.get("Status__c") == "Open"),
-    (
-        "paid",
-        "Stripe_Payment__c",
-        "Amount_Received__c",
-        lambda row: row.get("Stripe_Invoice_Id__c", "not known yet") is None,
-    ),
-    ("refunded", "Stripe_Refund__c", "Amount__c", lambda row: row.get("Status__c") in GOING_BACK),
+    ("invoiced", "Stripe_Invoice__c", "Total__c", _final),
+    ("paid", "Stripe_Invoice__c", "Amount_Paid__c", _final),
+    ("remaining", "Stripe_Invoice__c", "Amount_Remaining__c", _open),
+    ("paid", "Stripe_Payment__c", "Amount_Received__c", _alone),
+    ("refunded", "Stripe_Refund__c", "Amount__c", _going_back),
 )
 
 
