@@ -1,0 +1,86 @@
+"""What the models found wrong, in words an operator can act on, and at which key of the file."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.problems import Path, Wrong, did_you_mean
+
+Finding = tuple[Path, str, str | None]  # where, what, suggestion
+
+# pydantic's kind of error → our words; {} members come from the error's context.
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be text in quotes",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list in [ ]",
+    "frozen_set_type": "must be a list in [ ]",
+    "mapping_type": "must be a table",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "literal_error": "must be {expected}",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_pattern_mismatch": "must look like {pattern}",
+    "too_short": "needs at least {min_length}",
+    "too_long": "has {actual_length}; at most {max_length} are possible",
+}
+
+
+def explain(error: ValidationError, model: type[BaseModel], data: Any) -> Iterator[Finding]:
+    """Every finding of one section, its path relative to the section. Values are never quoted: one may be a secret."""
+    found = {_in_file(one, data): one for one in reversed(error.errors(include_url=False, include_input=False))}
+    for path, details in reversed(found.items()):
+        # A list whose only entry is wrong counts as empty to pydantic: the entry is told, its list is not.
+        if details["type"] != "too_short" or not any(other[: len(path)] == path != other for other in found):
+            yield path, *_say(details, model, path)
+
+
+def _say(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[str, str | None]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "extra_forbidden":
+        return "is not a known key", did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))
+    if isinstance(wrong := context.get("error"), Wrong):
+        return wrong.message, wrong.suggestion
+    words = _WORDS.get(kind)
+    return (words.format(**context) if words else details["msg"].replace("Input should", "must")), None
+
+
+def _in_file(details: ErrorDetails, data: Any) -> Path:
+    """The part of pydantic's location that is a key in the file, or would be one."""
+    path: Path = ()
+    for part in details["loc"]:
+        if isinstance(data, dict) and (part in data or details["type"] == "missing"):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            break
+        path = (*path, part)
+    return path
+
+
+def _keys_at(model: type[BaseModel] | None, path: Path) -> list[str]:
+    for part in path:
+        if model and isinstance(part, str):
+            by_key = {field.alias or name: field for name, field in model.model_fields.items()}
+            model = model_in(by_key[part].annotation) if part in by_key else None
+    return [field.alias or name for name, field in model.model_fields.items() if field.description] if model else []
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model a field holds, alone or in a collection."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for one in typing.get_args(annotation) if (found := model_in(one))), None)
