@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-# JSON values as they are parsed and stored: dict, list, str, int, Decimal, bool, None. Parsed text is dynamic, hence Any.
+# JSON values as parsed and stored: dict, list, str, int, Decimal, bool, None. Parsed text is dynamic, hence Any.
 Json = Any
 
 
@@ -132,8 +132,8 @@ class Step:
     """
     One upstream call of an action, complete: it is sent from storage, byte for byte, as often as needed.
 
-    A string value that is exactly ``{name}`` in ``params``, or a ``{name}`` segment in ``path``, is a hole, filled
-    from ``saves`` of an earlier step (``saves`` maps hole name → member of the answer, dotted for nested members).
+    A value made by `hole` in ``params``, or a ``{name}`` segment in ``path``, is a hole, filled from ``saves`` of an
+    earlier step (``saves`` maps hole name → member of the answer, dotted for nested members).
     ``money`` marks a step that moves money out: never sent again without proof that it did not happen.
     ``undo`` is the step sent when a later step is refused for good (the draft invoice is deleted).
     ``skip_if`` skips the step when an earlier answer has the value: ``{"invoice.status": ("paid",)}``.
@@ -175,6 +175,11 @@ class Plan:
     currency: str | None = None
     owner: Mapping[str, Json] = field(default_factory=dict)  # whom the outcome belongs to: account, contact, source
     version: int = 1
+
+
+def hole(name: str) -> dict[str, Json]:
+    """A value that an earlier answer fills. A mapping, so that no caller's text can pass for one."""
+    return {"$hole": name}
 
 
 def canonical(value: Json) -> bytes:

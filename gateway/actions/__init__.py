@@ -91,7 +91,7 @@ class Context:
     live: tuple[Live, ...] = ()
 
 
-class NeedsSource(Exception):  # noqa: N818 - not an error: the pipeline reads and asks again
+class NeedsSource(Exception):
     """The body does not carry enough: the record must be read."""
 
 

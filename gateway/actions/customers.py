@@ -8,7 +8,7 @@ import pycountry
 
 from gateway.actions import Context, metadata
 from gateway.errors import Rejected
-from gateway.records import Json, Lookup, Step, fingerprint
+from gateway.records import Json, Lookup, Step, StepKind, fingerprint
 from gateway.sources import Party
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\".]+(?:\.[^@\s,;<>\".]+)+", re.ASCII)
@@ -77,6 +77,6 @@ def update_step(told: dict[str, Json]) -> Step:
         "POST",
         "/v1/customers/{customer}",
         told,
-        lookup=Lookup("/v1/customers/{customer}", done_when={"object": ("customer",)}),
+        StepKind.STATE,
         saves={"customer": "id"},
     )

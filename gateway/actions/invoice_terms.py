@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,7 +14,7 @@ from gateway.actions.customers import email
 from gateway.actions.lines import Line
 from gateway.errors import Rejected
 from gateway.money import Money, exponent, minimum
-from gateway.records import Json, Lookup, Step
+from gateway.records import Json, Lookup, Step, StepKind
 from gateway.sources import BillTo
 
 RequestModel = Any  # SendInvoice; named here it would be a circle
@@ -186,7 +186,7 @@ def _address_at_stripe(
             field="recipient_email", http_status=200,
         )  # fmt: skip
     step = Step(
-        "recipient", "POST", "/v1/customers/{customer}", {"email": address},
+        "recipient", "POST", "/v1/customers/{customer}", {"email": address}, StepKind.STATE,
         lookup=Lookup("/v1/customers/{customer}", done_when={"email": (address,)}), saves={"customer": "id"},
     )  # fmt: skip
     return (step,), ("The customer's address at Stripe is another one and will be changed to the recipient's.",)

@@ -11,7 +11,7 @@ from gateway.actions.invoice_terms import Terms, due_params, invoiced, recipient
 from gateway.actions.lines import Line, LineRequest
 from gateway.errors import Rejected
 from gateway.money import Money
-from gateway.records import Json, Lookup, Plan, Step, StepKind
+from gateway.records import Json, Lookup, Plan, Step, StepKind, hole
 
 
 class CustomField(BaseModel):
@@ -131,7 +131,7 @@ def _replaced(request: SendInvoice, context: Context) -> tuple[Step, ...]:
 
 def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> list[Step]:
     undo = {"method": "DELETE", "path": "/v1/invoices/{invoice}"}
-    draft = Lookup("/v1/invoices", {"customer": "{customer}"})
+    draft = Lookup("/v1/invoices", {"customer": hole("customer")})
     saves = {"invoice": "id", "invoice.status": "status"}
     create = Step("invoice", "POST", "/v1/invoices", _create(request, context, terms, due), lookup=draft, saves=saves)
     done = Lookup("/v1/invoices/{invoice}", done_when={"status": ("open", "paid", "void", "uncollectible")})
@@ -149,7 +149,7 @@ def _create(request: SendInvoice, context: Context, terms: Terms, due: dict[str,
     if terms.po_number:
         fields.append({"name": "PO number", "value": terms.po_number[:140]})
     params: dict[str, Json] = {
-        "customer": "{customer}",
+        "customer": hole("customer"),
         "currency": terms.currency,
         "collection_method": "send_invoice",
         **due,

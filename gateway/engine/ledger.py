@@ -13,7 +13,7 @@ from gateway.engine.statements import Row, upsert
 from gateway.records import Json, Status, dumps
 from gateway.sealing import Sealer
 
-_OPEN = (Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL)
+OPEN = (Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ _EQUAL = (
         action.c.record_id == bindparam("record_id"),
         action.c.name == bindparam("name"),
         action.c.fingerprint == bindparam("fingerprint"),
-        action.c.status.in_([s.value for s in _OPEN]),
+        action.c.status.in_([s.value for s in OPEN]),
     )
     .order_by(action.c.seq.desc())
     .limit(1)
@@ -144,6 +144,19 @@ def store_plan(conn: Connection, sealer: Sealer, action_id: str, stored: StoredP
             "b_planned": at,
         },
     )
+
+
+_REPLAN = (
+    action.update()
+    .where(action.c.id == bindparam("b_id"))
+    .values(plan=bindparam("b_plan"), plan_hash=bindparam("b_plan_hash"))
+)
+
+
+def replace_plan(conn: Connection, sealer: Sealer, action_id: str, plan: Json, plan_hash: str) -> None:
+    """Store a plan whose unsent steps were cut differently; what it is over stays the same."""
+    sealed = seal(sealer, plan, f"action.plan:{action_id}")
+    conn.execute(_REPLAN, {"b_id": action_id, "b_plan": sealed, "b_plan_hash": plan_hash})
 
 
 _END = (

@@ -31,7 +31,6 @@ _LINK_REMAKE = (
         changed=bindparam("b_at"),
     )
 )
-_LINK_JOIN = customer_link.update().where(_at_link).values(job_id=bindparam("b_job_id"), changed=bindparam("b_at"))
 
 
 def find(conn: Connection, org: str, entity: str, source_id: str) -> Row | None:
@@ -74,15 +73,28 @@ def ready(
     )
 
 
-def join(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> None:
-    """Another job takes over making this customer (the first one ended without one); the key stays the same."""
-    conn.execute(
-        _LINK_JOIN, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at}
-    )
-
-
 def remake(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> None:
     """The customer was deleted at Stripe: the next generation is made by ``job_id``."""
     conn.execute(
         _LINK_REMAKE, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at}
     )
+
+
+_FAILED = (
+    customer_link.update()
+    .where(_at_link, customer_link.c.state == "making", customer_link.c.job_id == bindparam("b_job_id"))
+    .values(state="failed", changed=bindparam("b_at"))
+)
+
+
+def failed(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> None:
+    """The job ended without a customer, for good: the next one makes the next generation."""
+    conn.execute(_FAILED, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at})
+
+
+_GONE = customer_link.update().where(_at_link).values(state="failed", stripe_id=None, changed=bindparam("b_at"))
+
+
+def gone(conn: Connection, org: str, entity: str, source_id: str, at: float) -> None:
+    """Stripe no longer has the customer: the next job makes the next generation."""
+    conn.execute(_GONE, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_at": at})

@@ -1,0 +1,228 @@
+"""The composition root: the only place where settings become objects."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+
+import uvicorn
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway import writeback
+from gateway.config import Config
+from gateway.connectors import CallEvent
+from gateway.connectors.limits import Limiter
+from gateway.connectors.salesforce import SalesforceConnector
+from gateway.connectors.stripe import StripeConnector
+from gateway.engine import schedule
+from gateway.engine.clock import Clock, SystemClock
+from gateway.engine.database import transaction
+from gateway.engine.migrations import migrate
+from gateway.engine.retry import INTERACTIVE, PATIENT
+from gateway.engine.settings import settings_like
+from gateway.engine.store import Store
+from gateway.engine.worker import Engine
+from gateway.errors import GatewayError, Misconfigured, Rejected
+from gateway.observability import logs
+from gateway.observability.metrics import Metrics
+from gateway.pipeline import refresh, run, unknown
+from gateway.pipeline.work import Tools
+from gateway.records import Json
+from gateway.sealing import Sealer
+from gateway.web.actions import ActionRoutes
+from gateway.web.auth import Authenticator
+from gateway.web.guard import Guard
+from gateway.web.operations import OperationRoutes
+from gateway.web.problems import problem
+
+log = logs.get_logger()
+
+
+@dataclass
+class Gateway:
+    """One running process: its tools and its ASGI application."""
+
+    tools: Tools
+    metrics: Metrics
+    app: Guard
+    schedule: schedule.Schedule
+    stopping: bool = False
+
+    async def start(self) -> None:
+        """Take up what a crash left and begin to work."""
+        self.tools.store.bind(asyncio.get_running_loop())
+        learned = await self.tools.store.read(lambda c: settings_like(c, "lines_per_call:"))
+        self.tools.lines_per_call |= {entity: int(most) for entity, most in learned.items()}
+        await self.tools.engine.start()
+        self.schedule.start()
+        log.info("gateway.started", orgs=len(self.tools.config.orgs), entities=len(self.tools.config.entities))
+
+    async def stop(self) -> None:
+        """Finish what runs, within the grace; what is left is taken up at the next start."""
+        self.stopping = True
+        grace = self.tools.config.server.grace_seconds
+        await self.schedule.stop()
+        await self.tools.engine.stop(grace)
+        await self.tools.stripe.close(grace)
+        await self.tools.salesforce.close(grace)
+        await asyncio.to_thread(self.tools.store.close)
+        log.info("gateway.stopped")
+
+
+def build(config: Config, *, clock: Clock | None = None) -> Gateway:
+    """Everything of one process, not yet started. Migrates an embedded database; PostgreSQL is the operator's."""
+    ticking = clock or SystemClock()
+    if config.database.url.startswith("sqlite"):
+        migrate(config.database.url)
+    metrics = Metrics()
+    sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
+    store = Store.open(config.database.url, clock=ticking)
+    observe = partial(_observe_call, metrics)
+    limiter = Limiter(ticking, enabled=config.stripe.rate_limits)
+    stripe = StripeConnector(config.entities, config.stripe.base_url, clock=ticking, limiter=limiter, observe=observe)
+    orgs = {org.id: org for org in config.orgs.values()}
+    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe)
+    handlers: dict[str, Callable[..., object]] = {}
+    engine = Engine(
+        store,
+        ticking,
+        handlers,  # type: ignore[arg-type]  # filled below, when there is something to handle with
+        policies={"action": INTERACTIVE, "refresh": PATIENT, "lookup": PATIENT, "sender": PATIENT},
+    )
+    tools = Tools(
+        config=config,
+        store=store,
+        engine=engine,
+        sealer=sealer,
+        stripe=stripe,
+        salesforce=salesforce,
+        clock=ticking,
+        observe=partial(_observe_action, metrics),
+        wake_sender=partial(writeback.wake, engine),
+    )
+    handlers |= {
+        "action": partial(run.run, tools),
+        "refresh": partial(refresh.refresh, tools),
+        "lookup": partial(unknown.look, tools),
+        "resolve": partial(unknown.resolve, tools),
+        "sender": writeback.sender_handler(store, salesforce, sealer, ticking, partial(_observe_rows, metrics)),
+    }
+    return _served(tools, metrics)
+
+
+def _served(tools: Tools, metrics: Metrics) -> Gateway:
+    config = tools.config
+    _watch(tools, metrics)
+    gateway: Gateway
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await gateway.start()
+        yield
+        await gateway.stop()
+
+    authenticator = Authenticator(tuple(config.orgs.values()), tools.clock, config.server)
+    routes = [
+        *ActionRoutes(tools, authenticator).routes(),
+        *OperationRoutes(tools.store, metrics, lambda: gateway.stopping).routes(),
+    ]
+    inner = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
+    )
+    ticks = schedule.Schedule(tools.store, config.audit.signing_key.reveal())
+    gateway = Gateway(tools, metrics, Guard(inner, config.server), ticks)
+    return gateway
+
+
+async def _problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, GatewayError)  # noqa: S101 - registered for it
+    return problem(exc, _request_id(request))
+
+
+async def _http_problem(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)  # noqa: S101 - registered for it
+    code = {404: "no_such_route", 405: "method_not_allowed"}.get(exc.status_code, "http_error")
+    answer = problem(Rejected(code, str(exc.detail), http_status=exc.status_code), _request_id(request))
+    answer.headers.update(exc.headers or {})
+    return answer
+
+
+async def _fault(request: Request, exc: Exception) -> Response:
+    log.exception("request.crashed", path=request.url.path)
+    fault = Misconfigured("internal_error", "Something went wrong in the gateway; its log has the request id.")
+    return problem(fault, _request_id(request))
+
+
+def _request_id(request: Request) -> str | None:
+    state = request.scope.get("state") or {}
+    found: str | None = state.get("request_id")
+    return found
+
+
+def _observe_call(metrics: Metrics, call: CallEvent) -> None:
+    metrics.upstream(call.upstream, call.method, call.endpoint, call.outcome, call.seconds)
+
+
+def _observe_action(metrics: Metrics, event: str, told: dict[str, Json]) -> None:
+    if event == "action.accepted":
+        metrics.accepted(told["action"], told["caller"])
+    else:
+        metrics.ended(told["action"], told["status"], told["seconds"])
+    log.info(event, **told)
+
+
+def _observe_rows(metrics: Metrics, org: str, outcome: str, rows: int, seconds: float | None) -> None:
+    metrics.written_back(org, outcome, rows, seconds)
+
+
+def _watch(tools: Tools, metrics: Metrics) -> None:
+    store, engine = tools.store, tools.engine
+    metrics.watch("store_commits", "Commits", lambda: store.metrics.commits, counter=True)
+    metrics.watch("store_closures", "Closures committed", lambda: store.metrics.closures, counter=True)
+    metrics.watch("store_failures", "Failed commits", lambda: store.metrics.failures, counter=True)
+    metrics.watch("store_slowest_seconds", "Longest a closure held the writer", lambda: store.metrics.slowest)
+    metrics.watch("store_waiting", "Writes waiting for a commit", lambda: store.waiting)
+    metrics.watch("wal_bytes", "Size of the write-ahead log", lambda: store.wal_bytes)
+    metrics.watch("jobs_running", "Jobs this process runs", lambda: engine.running)
+    metrics.watch("jobs_dead", "Jobs that died in this process", lambda: engine.counters.dead, counter=True)
+    metrics.watch("circuits_open", "Open circuits", lambda: len(engine.open_scopes))
+
+
+def serve(config: Config) -> None:
+    """Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later."""
+    logs.configure(config.server.log_format)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            build(config).app,
+            host=config.server.host,
+            port=config.server.port,
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=int(config.server.grace_seconds) + 5,
+        )
+    )
+    server.run()
+
+
+def resolve(config: Config, action_id: str, *, happened: bool, reason: str, actor: str) -> None:
+    """Have the running server (or the next one) end an action of unknown outcome the way a person says."""
+    sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
+
+    def order(conn: Connection) -> str:
+        return unknown.order(conn, sealer, unknown.Resolution(action_id, happened, actor, reason))
+
+    with transaction(config.database.url) as conn:
+        order(conn)
+
+

@@ -1,0 +1,159 @@
+"""Acceptance: a repeat gets the first answer; anything else is recorded before it is done. Then wait for the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway import policy
+from gateway.actions import Action, NeedsSource, RequestModel
+from gateway.engine import ledger
+from gateway.engine.statements import Row
+from gateway.engine.worker import Job
+from gateway.errors import Rejected
+from gateway.ids import key_prefix, new_id, salesforce_id
+from gateway.pipeline.answers import envelope_of
+from gateway.pipeline.gather import Facts, readable
+from gateway.pipeline.routing import known_entity
+from gateway.pipeline.settle import NeedsLive, Planned, customer_lane, insert, settle
+from gateway.pipeline.work import Tools, Work
+from gateway.records import Caller, Json, SourceRef, fingerprint
+
+_INTERACTIVE_LIFE = 15 * 60.0  # seconds an action may wait before its first call
+_PREFIXES = {source.prefix: source.sobject for source in readable().values()}
+_FAST_PATH = 2048  # plans kept for jobs that start here; more than any process runs at once
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request as it came in, validated."""
+
+    caller: Caller
+    action: Action
+    request: RequestModel
+    request_id: str
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller gets now; ``running`` = 202, ask again at ``/v1/actions/{action_id}``."""
+
+    action_id: str
+    envelope: Mapping[str, Json]
+    http_status: int = 200
+    running: bool = False
+
+
+def source_ref(record_id: str, sobject: str | None) -> SourceRef:
+    """The record, its object told by the id's prefix unless it is named."""
+    full = salesforce_id(record_id)
+    name = sobject or _PREFIXES.get(key_prefix(full))
+    if name is None:
+        raise Rejected("unknown_object", "Send object: the API name of the record's object.", field="object")
+    if sobject and _PREFIXES.get(key_prefix(full), sobject) != sobject:
+        raise Rejected("invalid_id", f"The record id is not one of {sobject}.", field="record_id")
+    return SourceRef(name, full)
+
+
+async def submit(tools: Tools, submission: Submission, *, wait: float) -> Answer:
+    """Record the request, or find the one it repeats; then wait up to ``wait`` seconds for the end."""
+    work, mark = work_of(tools, submission)
+    touches = (f"lane:{_lane(work)}", f"customer:{work.caller.org}:{getattr(work.request, 'account_id', None) or ''}")
+    found = await tools.store.write(lambda conn: _accept(conn, tools, work, mark, submission), touches)
+    if isinstance(found, str):
+        return await _answer(tools, found, wait)
+    if found.status in ledger.OPEN:
+        return await _answer(tools, found.id, wait)
+    return Answer(found.id, {**envelope_of(found), "replayed": True, "request_id": submission.request_id})
+
+
+def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
+    """The request as work to do, checked as far as the body alone allows, and its fingerprint."""
+    request, action = submission.request, submission.action
+    action.check(request)
+    ref = source_ref(request.record_id, request.object)
+    if ref.sobject not in action.sobjects and ref.sobject in _PREFIXES.values():
+        raise Rejected("object_not_supported", f"{action.label} does not start from {ref.sobject}.", field="record_id")
+    body = request.model_dump(exclude_unset=True, exclude={"request_key", "preview_token", "record_id", "object"})
+    mark = fingerprint({"action": action.name, "record": ref.record_id, "body": body})
+    org = tools.org(submission.caller.org)
+    entity = known_entity(tools.config, org, ref.sobject, request)
+    at = tools.clock.now()
+    return Work(
+        id=new_id("act"),
+        action=action,
+        request=request,
+        caller=submission.caller,
+        ref=ref,
+        accepted=at,
+        entity=entity,
+        expires=at + _INTERACTIVE_LIFE,
+        request_id=submission.request_id,
+        request_key=request.request_key,
+    ), mark
+
+
+def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: Submission) -> str | Row:
+    """The row this repeats, or the id of the new action."""
+    caller = work.caller
+    row = ledger.by_key(conn, caller.org, caller.sub, work.request_key) if work.request_key else None
+    if row is not None:
+        if row.fingerprint != mark:
+            raise Rejected(
+                "request_key_reused",
+                "This request key was used for another request: send a new one.",
+                field="request_key",
+            )
+        return row
+    if work.request_key is None:
+        row = ledger.running_equal(conn, caller.org, work.ref.record_id, work.action.name, mark)
+        if row is not None:
+            return row
+    policy.allow(caller, tools.org(caller.org), work.action, work.ref, request_key=work.request_key)
+    claim = tools.engine.enqueue(
+        conn, Job(work.id, "action", _lane(work), 0, scope=f"stripe:{work.entity}" if work.entity else None)
+    )
+    insert(conn, tools, work, mark, submission.traceparent)
+    told: dict[str, Json] = {"action": work.action.name, "caller": caller.kind}
+    tools.store.after_commit(lambda: tools.observe("action.accepted", told))
+    if claim is not None:
+        _keep_warm(tools, _settled_at_once(conn, tools, work))
+    return work.id
+
+
+def _lane(work: Work) -> str:
+    if work.action.name == "create-customer":
+        return customer_lane(work.caller.org, work.entity or "", work.ref.record_id)
+    return f"{work.caller.org}:{work.ref.record_id}"
+
+
+def _settled_at_once(conn: Connection, tools: Tools, work: Work) -> Work:
+    """The plan in the commit that accepts, where the body carries all it needs and nothing must be read."""
+    reads = work.action.reads(work.request)
+    if reads.source or reads.charge or work.entity is None or work.caller.kind == "person":
+        return work
+    try:
+        settled = settle(conn, tools, work, Facts(), None)
+    except (NeedsSource, NeedsLive, Rejected):
+        return work  # raised before anything was written; the job finds out again, with what it reads
+    return settled.work if isinstance(settled, Planned) else work
+
+
+def _keep_warm(tools: Tools, work: Work) -> None:
+    tools.warm[work.id] = work
+    while len(tools.warm) > _FAST_PATH:
+        tools.warm.popitem(last=False)
+
+
+async def _answer(tools: Tools, action_id: str, wait: float) -> Answer:
+    if wait > 0 and await tools.engine.wait(action_id, wait):
+        kept = tools.answers.get(action_id)
+        if kept is not None:
+            return Answer(action_id, kept[1], kept[0])
+    row = await tools.store.read(lambda c: ledger.by_id(c, action_id))
+    if row is None:
+        raise Rejected("unknown_action", "There is no such action.", http_status=404)
+    return Answer(action_id, envelope_of(row), running=row.status in ledger.OPEN)

@@ -1,0 +1,54 @@
+"""Plans and requests as JSON and back. A plan is versioned: a process reads its own version and the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.errors import Misconfigured
+from gateway.records import Json, Lookup, Plan, Step, StepKind
+
+_VERSIONS = {1}
+
+
+def plan_to_json(plan: Plan) -> dict[str, Json]:
+    """The plan as it is stored: every step complete; defaults left out, a ledger keeps millions of them."""
+    return {**asdict(replace(plan, steps=())), "steps": [_step_to_json(step) for step in plan.steps]}
+
+
+def _step_to_json(step: Step) -> dict[str, Json]:
+    blank = asdict(Step("", "", ""))
+    return {k: v for k, v in asdict(step).items() if v != blank[k]}
+
+
+def plan_from_json(stored: Mapping[str, Json]) -> Plan:
+    """The plan read back; a version this process does not know is the operator's to solve (older release running)."""
+    if stored["version"] not in _VERSIONS:
+        raise Misconfigured("plan_version", "The plan was stored by a newer release: upgrade this process.")
+    return Plan(**{**stored, "steps": tuple(_step(step) for step in stored["steps"])})
+
+
+def _step(stored: Mapping[str, Json]) -> Step:
+    values = dict(stored)
+    if lookup := values.get("lookup"):
+        done = {name: tuple(expected) for name, expected in lookup["done_when"].items()}
+        values["lookup"] = Lookup(lookup["path"], lookup["params"], done)
+    if "kind" in values:
+        values["kind"] = StepKind(values["kind"])
+    for name in ("skip_if", "expect"):
+        if name in values:
+            values[name] = {key: tuple(expected) for key, expected in values[name].items()}
+    return Step(**values)
+
+
+def request_to_json(request: BaseModel) -> dict[str, Json]:
+    """The validated members that were sent; decimals as strings."""
+    return request.model_dump(exclude_unset=True)
+
+
+def request(model: type[BaseModel], stored: Mapping[str, Json]) -> Any:
+    """The request read back; it was valid when it was stored."""
+    return model.model_validate(stored)

@@ -1,0 +1,209 @@
+"""
+The commit that ends an action: its answer, what Salesforce should hold, the reservation, what must be read again.
+
+The answer is the envelope every route gives. Words for the rep say what happened and who mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from gateway import audit
+from gateway.engine import ledger, links, live, refundable
+from gateway.engine.clock import now
+from gateway.engine.live import Live
+from gateway.errors import GatewayError
+from gateway.money import Money
+from gateway.pipeline.project import merge_object, merge_rows, stir_refresh
+from gateway.pipeline.settle import Same
+from gateway.pipeline.work import Tools, Work
+from gateway.projections import action as action_row
+from gateway.records import Envelope, Json, Status
+
+_DELETED_CUSTOMER = ("resource_missing", "customer")
+_REFUND_STATUSES = {"failed": Status.FAILED, "canceled": Status.FAILED}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an action ended. ``object`` is the Stripe object as of ``number``; None where nothing came of it."""
+
+    status: Status
+    error: GatewayError | None = None
+    object: Mapping[str, Json] | None = None
+    number: int = 0
+    projectable: bool = False
+    notes: Sequence[str] = ()
+    live: Live | None = None  # the answer was there already
+    touched: Sequence[tuple[str, str]] = ()  # other objects that changed: (kind, id), to be read again
+
+
+def same(found: Same) -> Outcome:
+    """The record had it already."""
+    return Outcome(Status.SUCCEEDED, live=found.live)
+
+
+def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None:
+    """Store all of it, fenced by the engine; the answer is kept for whoever waits here."""
+    at = now(conn)
+    envelope = _envelope(work, outcome)
+    stored = envelope.as_json()
+    ledger.end(conn, work.id, outcome.status, stored, at)
+    _settle_money(conn, work, outcome, at)
+    if outcome.object is not None and work.plan is not None:
+        _keep(conn, tools, work, outcome, at)
+    elif work.action.name == "create-customer" and outcome.live is None:
+        _customer_not_made(conn, work, outcome, at)
+    if work.action.customer and outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
+        _customer_gone(conn, work, at)
+    if not (outcome.error and outcome.error.http_status in {403, 404}):  # not theirs: nothing is written to it
+        _tell_salesforce(conn, tools, work, outcome, envelope, at)
+    audit.record(
+        conn, org=work.caller.org, actor=work.caller.sub, act=f"action.{outcome.status}", ref=work.id,
+        detail={"stripe_id": envelope.stripe_id, "error": envelope.error_code}, at=at,
+    )  # fmt: skip
+    status = outcome.error.http_status if outcome.error and outcome.status is Status.REJECTED else 200
+    tools.answer(work.id, status, stored)
+    told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
+    tools.store.after_commit(lambda: tools.observe("action.ended", told))
+
+
+def _customer_gone(conn: Connection, work: Work, at: float) -> None:
+    """Somebody deleted the customer at Stripe: the next request makes a new one."""
+    source = work.plan.owner.get("source") if work.plan else None
+    if source:
+        links.gone(conn, work.caller.org, work.entity or "", str(source), at)
+
+
+def _settle_money(conn: Connection, work: Work, outcome: Outcome, at: float) -> None:
+    if not work.action.money_out or outcome.status is Status.UNKNOWN:
+        return
+    state = "consumed" if outcome.status is Status.SUCCEEDED else "released"
+    stripe_id = outcome.object["id"] if outcome.object else None
+    refundable.settle(conn, work.id, state, at, stripe_id)
+
+
+def _keep(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:
+    body, plan = outcome.object, work.plan
+    assert body is not None  # noqa: S101 - the caller looked
+    assert plan is not None  # noqa: S101
+    kind = work.action.stripe
+    if kind == "customer":
+        links.ready(
+            conn, work.caller.org, plan.entity, str(plan.owner["source"]), stripe_id=body["id"],
+            content_hash=work.content_hash or "", email_index=work.email_index, at=at,
+        )  # fmt: skip
+    elif kind in {"invoice", "payment_link"}:
+        live.put(conn, _live(work, kind, body), at)
+        _follow_others(conn, work, kind, at)
+    if outcome.projectable:
+        merge_object(conn, tools, work, kind, body, outcome.number, at)
+    else:
+        stir_refresh(conn, tools, work, kind, body["id"])
+    for touched, stripe_id in outcome.touched:
+        stir_refresh(conn, tools, work, touched, stripe_id)
+
+
+def _follow_others(conn: Connection, work: Work, kind: str, at: float) -> None:
+    """What the plan's own steps did to older objects of the record: voided, switched off."""
+    assert work.plan is not None  # noqa: S101
+    for step in work.plan.steps:
+        if step.name.startswith(("void", "deactivate")):
+            stripe_id = step.path.split("/")[3]
+            live.set_status(conn, work.plan.entity, stripe_id, "void" if kind == "invoice" else "inactive", at)
+
+
+def _live(work: Work, kind: str, body: Mapping[str, Json]) -> Live:
+    plan = work.plan
+    assert plan is not None  # noqa: S101
+    money = Money(plan.amount_minor or 0, plan.currency or "usd")
+    return Live(
+        org=work.caller.org,
+        entity=plan.entity,
+        record_id=work.ref.record_id,
+        kind=kind,
+        stripe_id=body["id"],
+        content_hash=work.content_hash or "",
+        status=str(body.get("status") or ("active" if body.get("active") else "inactive")),
+        action_id=work.id,
+        shown={
+            "number": body.get("number"),
+            "amount": money.text,
+            "minor": money.minor,
+            "currency": money.currency.upper(),
+        },
+    )
+
+
+def _customer_not_made(conn: Connection, work: Work, outcome: Outcome, at: float) -> None:
+    source = (work.plan.owner.get("source") if work.plan else None) or None
+    if source and outcome.status is not Status.UNKNOWN:
+        links.failed(conn, work.caller.org, work.entity or "", str(source), work.id, at)
+
+
+def _tell_salesforce(
+    conn: Connection, tools: Tools, work: Work, outcome: Outcome, envelope: Envelope, at: float
+) -> None:
+    plan = work.plan
+    facts = action_row.ActionFacts(
+        action_id=work.id,
+        name=work.action.name,
+        status=outcome.status.value,
+        caller=work.caller,
+        accepted=work.accepted,
+        answer=envelope,
+        source=work.ref,
+        account=plan.owner.get("account") if plan else None,
+        entity=work.entity,
+        request_key=work.request_key,
+        ended=at if outcome.status.ended else None,
+    )
+    merge_rows(conn, tools, work.caller.org, [action_row.project(facts)], work.ref, work.number or 1, at)
+
+
+def _envelope(work: Work, outcome: Outcome) -> Envelope:
+    base = Envelope(
+        success=outcome.status is Status.SUCCEEDED,
+        status=outcome.status.value,
+        action_id=work.id,
+        request_id=work.request_id,
+        record_id=work.ref.record_id,
+    )
+    if outcome.error is not None:
+        return replace(
+            base,
+            error_code=outcome.error.code,
+            user_message=outcome.error.message,
+            retryable=outcome.error.retryable,
+            **_amount(work),
+        )
+    if outcome.live is not None:
+        shown = outcome.live.shown
+        return replace(
+            base, stripe_id=outcome.live.stripe_id, stripe_status=outcome.live.status, number=shown.get("number"),
+            amount=shown.get("amount"), currency=shown.get("currency"), replayed=True,
+            user_message="This was done already; nothing was sent again.",
+        )  # fmt: skip
+    body = outcome.object or {}
+    members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}
+    filled = replace(base, **members, **_amount(work))
+    return replace(filled, user_message=" ".join([_words(work, filled), *outcome.notes]))
+
+
+def _amount(work: Work) -> dict[str, Json]:
+    plan = work.plan
+    if plan is None or plan.amount_minor is None or plan.currency is None:
+        return {}
+    return {"amount": Money(plan.amount_minor, plan.currency).text, "currency": plan.currency.upper()}
+
+
+def _words(work: Work, envelope: Envelope) -> str:
+    return work.action.done.format(number=envelope.number or "", amount=envelope.amount, currency=envelope.currency)
+
+
+def refund_status(body: Mapping[str, Json]) -> Status:
+    """A refund that Stripe created may have failed at once; pending ones count as done until Stripe says otherwise."""
+    return _REFUND_STATUSES.get(str(body.get("status")), Status.SUCCEEDED)

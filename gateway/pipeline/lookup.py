@@ -1,0 +1,65 @@
+"""What became of a step whose answer was lost: the object found by our metadata, or its state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.connectors.stripe import StripeConnector
+from gateway.errors import Refused
+from gateway.pipeline.holes import dotted, fill, path_of
+from gateway.records import Json, Step, StepKind
+
+_MARGIN = 300  # seconds the clocks of Stripe and the gateway may be apart
+_PAGES = 10
+
+
+@dataclass(frozen=True)
+class Found:
+    """An answer, whether it came from the call or from looking: its body is as of now."""
+
+    body: dict[str, Json]
+    request_id: str | None = None
+    replayed: bool = True
+
+
+async def find(
+    stripe: StripeConnector, entity: str, action_id: str, step: Step, holes: Mapping[str, Json], *, since: float
+) -> Found | None:
+    """The effect of ``step``, or None where Stripe shows none."""
+    if step.lookup is None:
+        return None
+    if step.kind is StepKind.CREATE and not step.lookup.done_when:
+        return await _among(stripe, entity, action_id, step, holes, since)
+    return await _state(stripe, entity, step, holes)
+
+
+async def _among(
+    stripe: StripeConnector, entity: str, action_id: str, step: Step, holes: Mapping[str, Json], since: float
+) -> Found | None:
+    """Newest first, back to the lower bound of when it can have been sent."""
+    assert step.lookup is not None  # noqa: S101
+    params = fill(step.lookup.params, holes)
+    path = path_of(step.lookup.path, holes)
+    bound = int(since - _MARGIN)
+    if path != "/v1/payment_links":  # the only list of these without a filter by time
+        params = {**params, "created": {"gte": bound}}
+    async for item in stripe.list_all(entity, path, params, limit=100 * _PAGES):
+        told = item.get("metadata") or {}
+        if told.get("gw_action_id") == action_id and told.get("gw_step") == step.name:
+            return Found(item)
+        if item.get("created", bound) < bound:
+            return None
+    return None
+
+
+async def _state(stripe: StripeConnector, entity: str, step: Step, holes: Mapping[str, Json]) -> Found | None:
+    assert step.lookup is not None  # noqa: S101
+    try:
+        answer = await stripe.call(entity, "GET", path_of(step.lookup.path, holes))
+    except Refused as exc:
+        if exc.status == 404:
+            return None
+        raise
+    done = all(dotted(answer.body, member) in values for member, values in step.lookup.done_when.items())
+    return Found(answer.body, answer.request_id) if done else None

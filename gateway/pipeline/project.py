@@ -1,0 +1,80 @@
+"""From a Stripe object to the mirror: project it, roll its record up, tell the sender. Inside one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
+
+from gateway import projections
+from gateway.engine import links, mirror
+from gateway.engine.worker import Job
+from gateway.pipeline.work import Tools, Work
+from gateway.projections import Snapshot
+from gateway.projections.roll_up import roll_up
+from gateway.records import Json, SourceRef, Upsert, dumps
+
+
+def merge_object(
+    conn: Connection, tools: Tools, work: Work, kind: str, body: Mapping[str, Json], number: int, at: float
+) -> None:
+    """The object's rows, and the stamp of the record it belongs to. An older observation only marks it to be read."""
+    plan = work.plan
+    assert plan is not None  # noqa: S101 - an object came of it
+    snapshot = Snapshot(
+        entity=plan.entity,
+        livemode=bool(body.get("livemode", tools.entity(plan.entity).mode == "live")),
+        object=body,
+        owner=work.ref,
+        owner_account=plan.owner.get("account"),
+        contact=plan.owner.get("contact"),
+        customer_key=_customer_key(conn, work, kind),
+        time_zone=tools.entity(plan.entity).time_zone,
+    )
+    rows = list(projections.project(kind, snapshot))
+    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at)
+    if stale:
+        stir_refresh(conn, tools, work, kind, body["id"])
+
+
+def _customer_key(conn: Connection, work: Work, kind: str) -> str | None:
+    plan = work.plan
+    source = plan.owner.get("source") if plan else None
+    if kind == "customer" or plan is None or not source:
+        return None
+    row = links.find(conn, work.caller.org, plan.entity, str(source))
+    return f"{plan.entity}:{row.stripe_id}" if row is not None and row.stripe_id else None
+
+
+def merge_rows(
+    conn: Connection, tools: Tools, org: str, rows: Sequence[Upsert], parent: SourceRef, number: int, at: float
+) -> bool:
+    """Merge rows and the stamp they make; True where a row was already known from a later observation."""
+    priority = 0
+    mirror.lock_stamp(conn, org, parent)
+    merged = mirror.merge(conn, tools.sealer, org, rows, number=number, now=at, priority=priority)
+    children = mirror.children_of(conn, tools.sealer, org, parent)
+    stamp = Upsert(parent.sobject, parent.record_id, roll_up(children, parent), parent, id_field="Id")
+    # The stamp follows from the rows under its lock, so it needs no observation of its own.
+    mirror.merge(conn, tools.sealer, org, [stamp], number=mirror.ALWAYS, now=at, priority=priority)
+    tools.wake_sender(conn, org)
+    return bool(merged.stale)
+
+
+def stir_refresh(conn: Connection, tools: Tools, work: Work, kind: str, stripe_id: str) -> None:
+    """Have the object read again: a job that waits absorbs this, one that runs will run once more."""
+    plan = work.plan
+    assert plan is not None  # noqa: S101
+    told = {
+        "org": work.caller.org,
+        "entity": plan.entity,
+        "kind": kind,
+        "id": stripe_id,
+        "sobject": work.ref.sobject,
+        "record_id": work.ref.record_id,
+        "owner": dict(plan.owner),
+    }
+    job_id = f"refresh:{plan.entity}:{stripe_id}"
+    payload = tools.sealer.seal(dumps(told).encode(), f"job.payload:{job_id}")
+    lane = f"stripe:{plan.entity}:{stripe_id}"
+    tools.engine.stir(conn, Job(job_id, "refresh", lane, 1, payload, scope=f"stripe:{plan.entity}"))

@@ -1,0 +1,63 @@
+"""Stripe took fewer lines in one call than its reference says: plan the rest in smaller chunks, and remember."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from gateway.engine import ledger
+from gateway.engine.settings import put_setting
+from gateway.errors import Refused
+from gateway.pipeline import codec
+from gateway.pipeline.work import Tools, Work
+from gateway.records import Json, Plan, Step, fingerprint
+
+_SMALLER = 100
+
+
+async def rechunk(tools: Tools, work: Work, n: int, step: Step, exc: Refused) -> bool:
+    """Whether the refusal was about the number of lines and the plan now has smaller steps (stored, awaited)."""
+    lines = step.params.get("lines")
+    if not (isinstance(lines, list) and len(lines) > _SMALLER and (exc.param or "").split("[")[0] == "lines"):
+        return False
+    assert work.plan is not None  # noqa: S101 - it has steps
+    plan = replace(work.plan, steps=(*work.plan.steps[:n], *_split(step, lines), *work.plan.steps[n + 1 :]))
+    await tools.store.write(lambda conn: _store(conn, tools, work, plan))
+    work.plan = plan
+    tools.lines_per_call[plan.entity] = _SMALLER
+    return True
+
+
+def _store(conn: Connection, tools: Tools, work: Work, plan: Plan) -> None:
+    stored = codec.plan_to_json(plan)
+    ledger.replace_plan(conn, tools.sealer, work.id, stored, fingerprint(stored))
+    put_setting(conn, f"lines_per_call:{plan.entity}", str(_SMALLER))
+
+
+def _split(step: Step, lines: list[Json]) -> list[Step]:
+    chunks = [lines[start : start + _SMALLER] for start in range(0, len(lines), _SMALLER)]
+    steps, so_far = [], 0
+    for n, chunk in enumerate(chunks):
+        so_far += sum(_minor(line) for line in chunk)
+        last = n == len(chunks) - 1
+        lookup = None if step.lookup is None else replace(step.lookup, done_when={"subtotal": (so_far,)})
+        steps.append(
+            replace(
+                step,
+                name=f"{step.name}_{n}_of_{len(chunks)}",
+                params={"lines": chunk},
+                lookup=step.lookup if last else lookup,
+                expect=step.expect if last else {},
+            )
+        )
+    return steps
+
+
+def _minor(line: Json) -> int:
+    if "amount" in line:
+        return int(line["amount"])
+    price = line["price_data"]
+    unit = price.get("unit_amount", price.get("unit_amount_decimal"))
+    return int(Decimal(str(unit)) * line["quantity"])

@@ -1,0 +1,89 @@
+"""One action, told whole and redacted: what was asked, every step, what Salesforce was told."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from gateway.engine import ledger
+from gateway.engine.schema import audit, job, mirror
+from gateway.engine.statements import Row
+from gateway.errors import Rejected
+from gateway.pipeline.answers import envelope_of
+from gateway.records import Json
+from gateway.sealing import Sealer
+
+_PERSONAL = {"email", "recipient_email", "phone", "address", "customer_name", "description", "footer"}
+_STEP = (
+    "n",
+    "generation",
+    "name",
+    "state",
+    "stripe_id",
+    "request_id",
+    "http_status",
+    "error_code",
+    "attempts",
+    "sent",
+    "ended",
+)
+_MIRROR = ("sobject", "key", "version", "written", "state", "attempts", "error_code", "error", "due")
+
+
+def trace(conn: Connection, sealer: Sealer, org: str, action_id: str) -> dict[str, Json]:
+    """Raises Rejected (404) for another org's action."""
+    row = ledger.by_id(conn, action_id)
+    if row is None or row.org != org:
+        raise Rejected("unknown_action", "There is no such action.", http_status=404)
+    plan = ledger.unseal(sealer, row.plan, f"action.plan:{row.id}")
+    return {
+        "action": {
+            name: getattr(row, name)
+            for name in (
+                "id",
+                "name",
+                "entity",
+                "sobject",
+                "record_id",
+                "status",
+                "caller_sub",
+                "caller_kind",
+                "accepted",
+                "planned",
+                "ended",
+            )
+        },
+        "answer": envelope_of(row),
+        "plan": None if plan is None else [_redacted(step) for step in plan["steps"]],
+        "steps": [{name: getattr(step, name) for name in _STEP} for step in ledger.steps(conn, action_id)],
+        "job": _job(conn, action_id),
+        "write_back": _write_back(conn, row),
+        "audit": [
+            {"at": r.at, "actor": r.actor, "act": r.act, "detail": r.detail}
+            for r in conn.execute(select(audit).where(audit.c.ref == action_id).order_by(audit.c.seq))
+        ],
+    }
+
+
+def _job(conn: Connection, action_id: str) -> dict[str, Json] | None:
+    row = conn.execute(
+        select(job.c.state, job.c.attempts, job.c.due, job.c.error_code, job.c.error).where(job.c.id == action_id)
+    ).first()
+    return None if row is None else dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _write_back(conn: Connection, row: Row) -> list[dict[str, Json]]:
+    rows = conn.execute(
+        select(*(mirror.c[name] for name in _MIRROR)).where(
+            mirror.c.org == row.org, mirror.c.parent_id == row.record_id
+        )
+    )
+    return [dict(found._mapping) for found in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+
+
+def _redacted(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {
+            k: "[personal data]" if k in _PERSONAL and isinstance(v, str | dict) else _redacted(v)
+            for k, v in value.items()
+        }
+    return [_redacted(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,114 @@
+"""
+An outcome nobody knows: shown as such, the money stays reserved, and Stripe is asked until it is known.
+
+After a minute, ten minutes, an hour, then hourly for a week; or a person resolves it, and that is recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from gateway import audit
+from gateway.engine import jobs, lanes, ledger
+from gateway.engine.clock import now
+from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
+from gateway.errors import GatewayError, Rejected, Unavailable, UnknownOutcome
+from gateway.pipeline.finish import Outcome, finish
+from gateway.pipeline.lookup import find
+from gateway.pipeline.work import Tools, Work, load
+from gateway.records import Status, dumps
+from gateway.sealing import Sealer
+
+_FIRST = 60.0
+_PAUSES = (600.0, 3600.0)  # after the first minute; hourly from then on
+_GIVE_UP = 7 * 24 * 3600.0
+
+
+def park(tools: Tools, work: Work, error: GatewayError) -> Verdict:
+    """End the action's job as unknown: its lane is free, its reservation stays, a look-up job takes over."""
+
+    def commit(conn: Connection) -> None:
+        finish(conn, tools, work, Outcome(Status.UNKNOWN, error=error))
+        job_id = _job_id(work.id)
+        tools.engine.enqueue(conn, Job(job_id, "lookup", job_id, 1, due=now(conn) + _FIRST))
+
+    return Done(commit)
+
+
+def _job_id(action_id: str) -> str:
+    return f"lookup:{action_id}"
+
+
+async def look(tools: Tools, claim: Claim) -> Verdict:
+    """Job kind ``lookup``: found = it happened; after a week a person must decide."""
+    work = await tools.store.read(lambda c: load(c, tools.sealer, claim.id.removeprefix("lookup:")))
+    plan = work.plan
+    assert plan is not None  # noqa: S101 - unknown is an outcome of a sent step
+    step = plan.steps[-1]
+    try:
+        found = await find(tools.stripe, plan.entity, work.id, step, plan.holes, since=work.planned)
+    except (Unavailable, UnknownOutcome) as exc:
+        return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
+    if found is not None:
+        outcome = Outcome(Status.SUCCEEDED, object=found.body)
+        return Done(lambda conn: finish(conn, tools, work, outcome))
+    age = tools.clock.now() - work.planned
+    if age > _GIVE_UP:
+        return Dead("outcome_unknown", f"Nothing found for a week: gateway actions resolve {work.id}")
+    pause = next((p for p in _PAUSES if age < p), _PAUSES[-1])
+    return Snooze(pause, "outcome_unknown", "Not found at Stripe yet.", keep_lane=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a person says happened, and why they know."""
+
+    action_id: str
+    happened: bool
+    actor: str
+    reason: str
+
+
+def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
+    """
+    Enter the resolution as a job of the running server, and record who said it; returns the job's id.
+
+    Raises Rejected where the action is not of unknown outcome.
+    """
+    row = ledger.by_id(conn, said.action_id)
+    if row is None or row.status != Status.UNKNOWN:
+        raise Rejected("not_unknown", "Only an action of unknown outcome can be resolved.", http_status=409)
+    job_id = f"resolve:{said.action_id}"
+    payload = sealer.seal(dumps({"happened": said.happened}).encode(), f"job.payload:{job_id}")
+    lanes.enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
+    audit.record(
+        conn, org=row.org, actor=said.actor, act="actions.resolve", ref=said.action_id,
+        detail={"happened": said.happened, "reason": said.reason}, at=now(conn),
+    )  # fmt: skip
+    return job_id
+
+
+async def resolve(tools: Tools, claim: Claim) -> Verdict:
+    """Job kind ``resolve``: end the action the way a person said."""
+    action_id = claim.id.removeprefix("resolve:")
+    happened = json.loads(tools.sealer.open(claim.payload or b"", f"job.payload:{claim.id}"))["happened"]
+    work = await tools.store.read(lambda c: load(c, tools.sealer, action_id))
+
+    def commit(conn: Connection) -> None:
+        row = ledger.by_id(conn, action_id)
+        if row is not None and row.status == Status.UNKNOWN:  # else the look-up was quicker
+            jobs.remove(conn, _job_id(action_id))
+            finish(conn, tools, work, _resolution(happened=happened))
+
+    return Done(commit)
+
+
+def _resolution(*, happened: bool) -> Outcome:
+    if not happened:
+        error = Rejected("did_not_happen", "An operator found that Stripe did not do it: ask again.", http_status=200)
+        return Outcome(Status.FAILED, error=error)
+    notes = ("An operator confirmed that it happened.",)
+    return Outcome(Status.SUCCEEDED, notes=notes)

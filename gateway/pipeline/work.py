@@ -1,0 +1,120 @@
+"""What the stages share: the tools of the process, and one action on its way through them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from gateway import actions
+from gateway.actions import Action, EntityFacts, RequestModel
+from gateway.config import Config, Entity, Org
+from gateway.connectors.salesforce import SalesforceConnector
+from gateway.connectors.stripe import StripeConnector
+from gateway.engine import ledger
+from gateway.engine.clock import Clock
+from gateway.engine.store import Store
+from gateway.engine.worker import Engine
+from gateway.errors import Rejected
+from gateway.pipeline import codec
+from gateway.records import Caller, Json, Plan, SourceRef
+from gateway.sealing import Sealer
+
+
+@dataclass
+class Tools:
+    """Everything the pipeline works with, made once by the composition root."""
+
+    config: Config
+    store: Store
+    engine: Engine
+    sealer: Sealer
+    stripe: StripeConnector
+    salesforce: SalesforceConnector
+    clock: Clock
+    observe: Callable[[str, dict[str, Json]], None]
+    wake_sender: Callable[[Connection, str], None]  # in a commit: this org's mirror has something to send
+    warm: OrderedDict[str, Work] = field(default_factory=OrderedDict)  # just accepted here: no need to read it back
+    answers: OrderedDict[str, tuple[int, dict[str, Json]]] = field(default_factory=OrderedDict)
+    lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
+
+    def org(self, org_id: str) -> Org:
+        """The configured org of an 18-character id."""
+        return next(org for org in self.config.orgs.values() if org.id == org_id)
+
+    def entity(self, name: str) -> Entity:
+        """The configured entity."""
+        return self.config.entities[name]
+
+    def entity_facts(self, name: str) -> EntityFacts:
+        """What a plan may know of it."""
+        entity = self.entity(name)
+        return EntityFacts(
+            name=name,
+            mode=entity.mode,
+            time_zone=entity.time_zone,
+            default_currency=entity.default_currency,
+            automatic_tax=entity.automatic_tax,
+            days_until_due=entity.default_days_until_due,
+            lines_per_call=self.lines_per_call.get(name, 250),
+        )
+
+    def answer(self, action_id: str, http_status: int, envelope: dict[str, Json]) -> None:
+        """Keep an answer for whoever waits for it in this process; bounded, the ledger holds them all."""
+        self.answers[action_id] = (http_status, envelope)
+        while len(self.answers) > 2048:
+            self.answers.popitem(last=False)
+
+
+@dataclass
+class Work:
+    """One action on its way: what was asked, by whom, and the plan once there is one."""
+
+    id: str
+    action: Action
+    request: RequestModel
+    caller: Caller
+    ref: SourceRef
+    accepted: float
+    entity: str | None = None
+    expires: float | None = None
+    request_id: str | None = None
+    request_key: str | None = None
+    plan: Plan | None = None
+    content_hash: str | None = None
+    number: int = 0
+    planned: float = 0.0
+    parent: str | None = None
+    email_index: bytes | None = None
+    fresh_process: bool = True  # accepted by this process and not resumed: no step can have been sent before
+
+
+def load(conn: Connection, sealer: Sealer, action_id: str) -> Work:
+    """An action read back from the ledger."""
+    row = ledger.by_id(conn, action_id)
+    if row is None:
+        raise Rejected("unknown_action", "There is no such action.", http_status=404)
+    action = actions.registry()[row.name]
+    body = ledger.unseal(sealer, row.body, f"action.body:{row.id}") or {}
+    plan = ledger.unseal(sealer, row.plan, f"action.plan:{row.id}")
+    return Work(
+        id=row.id,
+        action=action,
+        request=codec.request(action.request, body),
+        caller=Caller(row.org, row.caller_sub, row.caller_kind),
+        ref=SourceRef(row.sobject, row.record_id),
+        accepted=row.accepted,
+        entity=row.entity,
+        expires=row.expires,
+        request_id=row.request_id,
+        request_key=row.request_key,
+        plan=None if plan is None else codec.plan_from_json(plan),
+        content_hash=row.content_hash,
+        number=row.number or 0,
+        planned=row.planned or 0.0,
+        parent=row.parent,
+        email_index=row.email_index,
+        fresh_process=False,
+    )

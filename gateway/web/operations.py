@@ -1,0 +1,47 @@
+"""Is it alive, is it ready, how is it doing. Readiness never depends on Stripe or Salesforce."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from gateway.engine.store import Store
+from gateway.observability.metrics import Metrics
+
+
+class OperationRoutes:
+    """Health and metrics; none of them needs a token, so keep them off the public side of the load balancer."""
+
+    def __init__(self, store: Store, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+        self._store = store
+        self._metrics = metrics
+        self._stopping = stopping
+
+    def routes(self) -> list[Route]:
+        """Starlette routes."""
+        return [
+            Route("/livez", self.livez),
+            Route("/readyz", self.readyz),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def livez(self, request: Request) -> Response:
+        """The process runs and its loop turns."""
+        return PlainTextResponse("ok\n")
+
+    async def readyz(self, request: Request) -> Response:
+        """503 while the database is away or the process is stopping."""
+        reasons = {
+            "stopping": self._stopping(),
+            "database": not self._store.healthy,
+        }
+        problems = [name for name, holds in reasons.items() if holds]
+        body = {"ready": not problems, "problems": problems, "clock_behind_seconds": self._store.clock_behind}
+        return JSONResponse(body, 503 if problems else 200, {"Retry-After": "2"} if problems else None)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus text format."""
+        return Response(self._metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
