@@ -1,0 +1,167 @@
+"""dead list, dead replay: jobs that gave up, and rows Salesforce refused for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from gateway.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigFile,
+    Impossible,
+    Missing,
+    Yes,
+    actor,
+    command,
+    confirm,
+    emit,
+    load_config,
+    table,
+    when,
+)
+from gateway.records import Json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+app = typer.Typer(help="Dead letters: what a human must look at.", no_args_is_help=True)
+
+ROW = "row:"  # rows are named row:<org>/<object>/<key>, jobs by their id
+MOST = 10_000
+
+
+@app.command("list")
+@command
+def list_(
+    code: Annotated[str | None, typer.Option(help="Only those of this error code.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST)] = 50,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """List dead letters, grouped by cause first."""
+    from gateway.engine.database import transaction
+
+    loaded = load_config(config, as_json=as_json)
+    with transaction(loaded.database.url, readonly=True) as conn:
+        groups, letters = _groups(conn), _letters(conn, code, limit)
+
+    def render(console: Console) -> None:
+        if not groups:
+            console.print("[green]no dead letters[/]")
+            return
+        causes = table(">count", "what", "error code", "since", "for example", title="causes")
+        for group in groups:
+            example = escape((group["example"] or "")[:120])
+            causes.add_row(str(group["count"]), group["kind"], group["error_code"] or "", group["since"] or "", example)
+        console.print(causes)
+        each = table("letter", "died", ">attempts", "error", title="\nletters")
+        for letter in letters:
+            error = escape(f"{letter['error_code']}: {letter['error']}")
+            each.add_row(letter["id"], letter["died"] or "", str(letter["attempts"]), error)
+        console.print(each)
+        console.print("[dim]mend the cause, then: gateway dead replay --code CODE[/]")
+
+    emit({"groups": groups, "letters": letters}, render, as_json=as_json)
+
+
+@app.command()
+@command
+def replay(
+    letters: Annotated[
+        list[str] | None, typer.Argument(metavar="[LETTER]...", help="As `dead list` names them.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="All of this error code.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All there are.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only tell which.")] = False,
+    yes: Yes = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Try dead letters again, with a fresh budget, at the end of their lanes; recorded in the audit log."""
+    from gateway.engine.database import transaction
+
+    if sum((bool(letters), code is not None, everything)) != 1:
+        raise Impossible("Name letters, or say --code CODE, or --all.")
+    loaded = load_config(config, as_json=as_json)
+    with transaction(loaded.database.url, readonly=True) as conn:
+        chosen = letters or [letter["id"] for letter in _letters(conn, code, MOST)]
+    if not chosen:
+        raise Missing("There are no such dead letters.")
+    if not dry_run:
+        confirm(f"Replay {len(chosen)} dead letters?", yes=yes)
+        with transaction(loaded.database.url) as conn:
+            done = [letter for letter in chosen if _replay(conn, letter)]
+        if letters and len(done) < len(chosen):
+            raise Missing(f"Not dead (any more): {', '.join(sorted(set(chosen) - set(done)))}.")
+        chosen = done
+    verb = "would replay" if dry_run else "replayed"
+    shown = {"replayed": [] if dry_run else chosen, "would_replay": chosen if dry_run else []}
+    emit(shown, lambda console: console.print(f"{verb} {len(chosen)}", *chosen[:20], sep="\n  "), as_json=as_json)
+
+
+def _groups(conn: Connection) -> list[dict[str, Json]]:
+    from gateway.cli import queries
+    from gateway.engine.jobs import dead_groups
+
+    jobs = [
+        {"kind": g.kind, "error_code": g.error_code, "count": g.count, "since": when(g.since), "example": g.example}
+        for g in dead_groups(conn)
+    ]
+    return jobs + [{"kind": "write-back", "since": None, **group} for group in queries.dead_row_groups(conn)]
+
+
+def _letters(conn: Connection, code: str | None, limit: int) -> list[dict[str, Json]]:
+    from gateway.cli import queries
+    from gateway.engine.jobs import dead_letters
+
+    jobs = [
+        {"id": x.id, "kind": x.kind, "lane": x.lane, "attempts": x.attempts, "died": when(x.died),
+         "error_code": x.error_code, "error": x.error}
+        for x in dead_letters(conn, code, limit=limit)
+    ]  # fmt: skip
+    rows = [
+        {"id": f"{ROW}{row['org']}/{row['sobject']}/{row['key']}", "kind": "write-back", "lane": f"sf:{row['org']}",
+         "attempts": row["attempts"], "died": None, "error_code": row["error_code"], "error": row["error"]}
+        for row in queries.dead_rows(conn, code, limit)
+    ]  # fmt: skip
+    return (jobs + rows)[:limit]
+
+
+def _replay(conn: Connection, letter: str) -> bool:
+    from gateway import audit
+    from gateway.engine.clock import now
+
+    at = now(conn)
+    revive: Callable[[Connection, str, float], str | None] = _revive_row if letter.startswith(ROW) else _revive_job
+    org = revive(conn, letter, at)
+    if org is None:
+        return False
+    audit.record(conn, org=org, actor=actor(), act="dead.replayed", ref=letter, detail={}, at=at)
+    return True
+
+
+def _revive_job(conn: Connection, letter: str, _at: float) -> str | None:
+    from gateway.engine import jobs, ledger
+
+    if not jobs.replay(conn, letter):
+        return None
+    row = ledger.by_id(conn, letter)
+    return row.org if row is not None else ""
+
+
+def _revive_row(conn: Connection, letter: str, at: float) -> str | None:
+    from gateway.cli import queries
+    from gateway.engine.jobs import stir
+    from gateway.engine.lanes import Job
+
+    org, _, rest = letter.removeprefix(ROW).partition("/")
+    sobject, _, key = rest.partition("/")
+    if not queries.revive_row(conn, org, sobject, key, at):
+        return None
+    stir(conn, Job(f"sender:{org}", "sender", f"sf:{org}", scope=f"salesforce:{org}"), at)
+    return org

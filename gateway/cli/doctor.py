@@ -1,0 +1,91 @@
+"""doctor: ask every upstream the harmless questions that the first invoice would otherwise ask."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from gateway.cli.common import (
+    DEFAULT_CONFIG,
+    AsJson,
+    ConfigFile,
+    Exit,
+    Missing,
+    command,
+    emit,
+    load_config,
+    status,
+    table,
+)
+from gateway.cli.findings import Finding, fail, ok, warn
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+
+@command
+def doctor(
+    only: Annotated[list[str] | None, typer.Option("--only", help="Name of an entity or org; repeatable.")] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Check keys, scopes, logins, permissions, fields, clocks and limits; name the fix of whatever is wrong.
+
+    Reads, and changes of objects that do not exist; nothing is made or changed anywhere. Exit code 1 if a check fails.
+    """
+    loaded = load_config(config, as_json=as_json)
+    if unknown := set(only or ()) - set(loaded.orgs) - set(loaded.entities):
+        raise Missing(f"There is no entity or org {', '.join(sorted(unknown))} in {config}.")
+    findings = asyncio.run(_all(loaded, set(only or ()) or {*loaded.orgs, *loaded.entities}))
+    failed = any(finding.level == "fail" for finding in findings)
+
+    emit(
+        {"ok": not failed, "findings": [finding.as_json() for finding in findings]},
+        lambda console: _render(console, findings),
+        as_json=as_json,
+    )
+    raise typer.Exit(int(Exit.FOUND if failed else Exit.OK))
+
+
+async def _all(config: Config, names: set[str]) -> list[Finding]:
+    from gateway.cli import doctor_salesforce, doctor_stripe
+
+    entities = {name: entity for name, entity in config.entities.items() if name in names}
+    orgs = {name: org for name, org in config.orgs.items() if name in names}
+    stripe, salesforce = await asyncio.gather(doctor_stripe.probe(config, entities), doctor_salesforce.probe(orgs))
+    return [*_local(config), *stripe, *salesforce]
+
+
+def _local(config: Config) -> list[Finding]:
+    from gateway.engine import migrations
+    from gateway.errors import GatewayError
+
+    fix = "see `gateway config check`"
+    findings = [warn("configuration", "file", str(problem), fix) for problem in config.warnings]
+    try:
+        current = migrations.current(config.database.url)
+    except GatewayError as exc:
+        fix = "start the database, check [database] url; a new one is made by `gateway db migrate`"
+        return [*findings, fail("database", "reachable", exc.message, fix)]
+    if current != migrations.HEAD:
+        text = f"{config.database.shown} is at revision {current or 'none'}, needed is {migrations.HEAD}"
+        return [*findings, fail("database", "schema", text, "run `gateway db migrate`")]
+    return [*findings, ok("database", "schema", f"{config.database.shown} is at revision {current}")]
+
+
+def _render(console: Console, findings: list[Finding]) -> None:
+    for subject, group in groupby(findings, key=lambda finding: finding.subject):
+        shown = table("", "", "", title=f"\n{subject}")
+        shown.show_header = False
+        for finding in group:
+            text = escape(finding.text) + (f"\n[bold]→ {escape(finding.fix)}[/]" if finding.fix else "")
+            shown.add_row(status(finding.level), finding.check, text)
+        console.print(shown)
+    counts = {level: sum(finding.level == level for finding in findings) for level in ("ok", "warn", "fail")}
+    console.print(f"\n{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failures")
