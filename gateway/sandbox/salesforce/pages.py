@@ -1,0 +1,177 @@
+"""Screens for people: a list, a record with its related rows, and the buttons that ask the gateway."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gateway.sandbox.salesforce.apex import Reply, call_gateway
+from gateway.sandbox.salesforce.identifiers import SHORT, full_id
+from gateway.sandbox.salesforce.org import Org
+from gateway.sandbox.salesforce.query import show_field
+from gateway.sandbox.salesforce.schema import NUMERIC, Field, SObject
+
+TEMPLATES = Path(__file__).with_name("templates")
+# Objects on the front page, in this order; custom objects follow.
+FRONT = ("Opportunity", "Account", "Contact", "Case", "Order", "Quote")
+HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", "CreatedById", "LastModifiedById"})
+
+
+@dataclass(frozen=True)
+class Button:
+    """``inputs``: the optional form members of the action."""
+
+    action: str
+    label: str
+    inputs: tuple[str, ...] = ()
+
+
+BUTTONS: Mapping[str, tuple[Button, ...]] = {
+    "Opportunity": (
+        Button("send-invoice", "Send invoice"),
+        Button("create-payment-link", "Create payment link"),
+        Button("refund-payment", "Refund", ("amount", "reason")),
+    ),
+    "Account": (Button("create-customer", "Create customer"),),
+    "Contact": (Button("create-customer", "Create customer"),),
+    "Case": (Button("refund-payment", "Refund", ("amount", "reason")),),
+}
+BUTTONS = {**BUTTONS, "Order": BUTTONS["Opportunity"], "Quote": BUTTONS["Opportunity"][:2]}
+
+
+class Pages:
+    """The screens over one org; no login, because it is a sandbox on loopback."""
+
+    def __init__(self, org: Org) -> None:
+        self.org = org
+        loader = FileSystemLoader(TEMPLATES)
+        self.templates = Environment(
+            loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        view = "/lightning/r/{sobject}/{record_id}"
+        return [
+            Route("/", self.front, methods=["GET"]),
+            Route("/static/style.css", self.style, methods=["GET"]),
+            Route(f"{view}/view", self.record, methods=["GET"]),
+            Route(f"{view}/action/{{action}}", self.act, methods=["POST"]),
+        ]
+
+    async def style(self, _: Request) -> Response:
+        return FileResponse(TEMPLATES / "style.css", media_type="text/css")
+
+    async def front(self, _: Request) -> Response:
+        custom = [name for name, sobject in self.org.schema.objects.items() if sobject.custom]
+        names = [name for name in (*FRONT, *custom) if name in self.org.schema.objects]
+        lists = [(self.org.schema.objects[name], self.lines(name)) for name in names]
+        return self.page("list.html", lists=[entry for entry in lists if entry[1]])
+
+    async def record(self, request: Request) -> Response:
+        sobject, record = self.find(request)
+        return self.show(sobject, record, None)
+
+    async def act(self, request: Request) -> Response:
+        """The click: the gateway is called and its answer shown above the record."""
+        sobject, record = self.find(request)
+        form = {name: str(value).strip() for name, value in (await request.form()).items()}
+        user_id = full_id(form.pop("user", "")) or self.people()[0].id
+        request_key = form.pop("request_key", "") or str(uuid.uuid4())
+        body = {
+            "record_id": record["Id"],
+            "object": sobject.name,
+            **{name: value for name, value in form.items() if value},
+        }
+        # Formula merge fields give $User.Id with 15 characters, Apex gives 18: both must be understood.
+        subject = user_id[:SHORT] if len(self.org.flow_runs) % 2 == 0 else user_id
+        action = request.path_params["action"]
+        reply = await call_gateway(self.org, action, body, subject=subject, request_key=request_key)
+        return self.show(sobject, self.org.store.get(record["Id"]) or record, reply)
+
+    def find(self, request: Request) -> tuple[SObject, Mapping[str, Any]]:
+        sobject = self.org.schema.find(request.path_params["sobject"])
+        record = self.org.store.get(full_id(request.path_params["record_id"]) or "")
+        if sobject is None or record is None or self.org.store.object_of[record["Id"]] != sobject.name:
+            raise HTTPException(404, "No such record in this org.")
+        return sobject, record
+
+    def show(self, sobject: SObject, record: Mapping[str, Any], reply: Reply | None) -> Response:
+        return self.page(
+            "record.html",
+            sobject=sobject,
+            record=record,
+            title=self.title(sobject, record),
+            fields=list(self.fields(sobject, record, ours=False)),
+            stamp=list(self.fields(sobject, record, ours=True)),
+            related=list(self.related(sobject, record)),
+            buttons=[(button, str(uuid.uuid4())) for button in BUTTONS.get(sobject.name, ())],
+            people=self.people(),
+            locked=record["Id"] in self.org.locked,
+            reply=reply,
+        )
+
+    def people(self) -> list[Any]:
+        active = [user for user in self.org.world.users if self.org.is_active(user.id)]
+        return sorted(active, key=lambda user: bool(user.permission_sets)) or list(self.org.world.users)
+
+    def title(self, sobject: SObject, record: Mapping[str, Any]) -> str:
+        return str(record.get(sobject.name_field or "Id") or record["Id"])
+
+    def lines(self, name: str) -> list[tuple[str, str, str]]:
+        sobject = self.org.schema.objects[name]
+        return [self.line(sobject, record) for record in self.org.store.all(sobject)]
+
+    def line(self, sobject: SObject, record: Mapping[str, Any]) -> tuple[str, str, str]:
+        detail = next((record[name] for name in ("Status__c", "StageName", "Status", "Email") if record.get(name)), "")
+        return self.link(record["Id"]), self.title(sobject, record), str(detail)
+
+    def link(self, record_id: str) -> str:
+        return f"/lightning/r/{self.org.store.object_of[record_id]}/{record_id}/view"
+
+    def fields(
+        self, sobject: SObject, record: Mapping[str, Any], *, ours: bool
+    ) -> Iterator[tuple[str, str, str | None]]:
+        """(label, text, link) of the fields that hold something."""
+        for name, entry in sobject.fields.items():
+            if name in HIDDEN or entry.type == "address" or name.startswith("Stripe_") is not ours:
+                continue
+            value = show_field(self.org, sobject, record, entry)
+            if value is None or value is False:
+                continue
+            yield entry.label, self.text(entry, value), self.target(entry, value)
+
+    def text(self, entry: Field, value: Any) -> str:
+        if entry.type == "reference":
+            target = self.org.store.get(value)
+            return (
+                self.title(self.org.schema.objects[self.org.store.object_of[value]], target) if target else str(value)
+            )
+        if entry.type in NUMERIC:
+            return f"{value:,.{entry.scale}f}" if entry.type != "int" else str(value)
+        return "Yes" if value is True else str(value)
+
+    def target(self, entry: Field, value: Any) -> str | None:
+        if entry.type == "reference":
+            return self.link(value) if value in self.org.store.object_of else None
+        return str(value) if entry.type == "url" and str(value).startswith(("http://", "https://")) else None
+
+    def related(self, sobject: SObject, record: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
+        """Rows of other objects that point at this one; those of the package last and complete."""
+        for child in sorted(self.org.schema.objects.values(), key=lambda entry: (entry.custom, entry.name)):
+            ids: dict[str, None] = {}
+            for entry in child.indexed:
+                if entry.type == "reference" and sobject.name in entry.reference_to and sobject.name != "User":
+                    ids |= dict.fromkeys(self.org.store.find(child, entry, record["Id"]))
+            if ids:
+                table = self.org.store.tables[child.name]
+                yield child.plural, [self.line(child, table[record_id]) for record_id in ids]
+
+    def page(self, name: str, **values: Any) -> Response:
+        return HTMLResponse(self.templates.get_template(name).render(org=self.org.world, **values))
