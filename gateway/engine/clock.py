@@ -7,6 +7,11 @@ from typing import Protocol, cast
 
 from sqlalchemy import Connection
 
+from gateway.engine.settings import get_setting, put_setting
+
+_HIGH_WATER = "clock.high_water"
+_TOLERATED = 60.0  # seconds a clock may lie behind what was stored before it is reported
+
 
 class Clock(Protocol):
     """Seconds: ``monotonic`` from anywhere, ``now`` since the epoch."""
@@ -30,13 +35,33 @@ class SystemClock:
 
 
 def now(conn: Connection) -> float:
-    """Seconds since the epoch: the database's own clock on PostgreSQL, the injected one on SQLite."""
-    clock = cast("Clock", conn.info["clock"])
-    if conn.dialect.name == "sqlite":
-        return clock.now()
-    return database_now(conn) + float(getattr(clock, "offset", 0.0))
+    """
+    Seconds since the epoch: the database's own clock on PostgreSQL, the injected one on SQLite.
+
+    Asked once per transaction: those are short, and on PostgreSQL the question is a round trip.
+    """
+    known: float | None = conn.info.get("now")
+    if known is None:
+        clock = cast("Clock", conn.info["clock"])
+        sqlite = conn.dialect.name == "sqlite"
+        known = clock.now() if sqlite else database_now(conn) + float(getattr(clock, "offset", 0.0))
+        conn.info["now"] = known
+    return known
 
 
 def database_now(conn: Connection) -> float:
     """PostgreSQL's own clock: the one that all processes share, whatever their own say."""
     return float(conn.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())::float8").scalar_one())
+
+
+def remember(conn: Connection) -> None:
+    """Store how far time has come: the high-water mark."""
+    stored, reached = float(get_setting(conn, _HIGH_WATER) or 0.0), now(conn)
+    if reached > stored:
+        put_setting(conn, _HIGH_WATER, repr(reached))
+
+
+def behind(conn: Connection) -> float:
+    """Seconds that the clock lies behind the high-water mark, 0 when they are few: ages cannot be trusted then."""
+    lag = float(get_setting(conn, _HIGH_WATER) or 0.0) - now(conn)
+    return lag if lag > _TOLERATED else 0.0

@@ -76,6 +76,10 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
     def _(_raw: object, record: ConnectionPoolEntry) -> None:
         record.info["clock"] = clock
 
+    @event.listens_for(made, "begin")
+    def _(conn: Connection) -> None:
+        conn.info.pop("now", None)
+
     return made
 
 
@@ -140,7 +144,7 @@ def transaction(url: str, *, clock: Clock | None = None, readonly: bool = False)
     try:
         with made.begin() as conn:
             yield conn
-    except exc.DBAPIError as error:
+    except Exception as error:
         if reason := reason_away(error):
             raise StoreUnavailable(reason) from error
         raise

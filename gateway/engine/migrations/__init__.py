@@ -43,7 +43,7 @@ def current(url: str) -> str | None:
                 return None
             revision: str | None = conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             return revision
-    except sa.exc.DBAPIError as error:
+    except Exception as error:
         if reason := reason_away(error):
             raise StoreUnavailable(reason) from error
         raise

@@ -1,0 +1,21 @@
+"""Names for what processes contend for, locked in one fixed order until the transaction ends. SQLite needs none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import Connection
+
+_TAKE = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k"
+
+
+def take(conn: Connection, names: Iterable[str]) -> None:
+    """Hold these names; all at once at the head of a transaction, or nobody can promise the order."""
+    if conn.dialect.name == "postgresql" and (keys := sorted({key(name) for name in names})):
+        conn.exec_driver_sql(_TAKE, (keys,))
+
+
+def key(name: str) -> int:
+    """The 64-bit advisory lock that stands for a name."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

@@ -1,0 +1,105 @@
+"""The mirror as the sender sees it: what is unsent, what was sent with which version, what failed and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam, literal_column
+
+from gateway.engine.mirror_rows import MirrorRow, opened
+from gateway.engine.schema import mirror
+from gateway.sealing import Sealer
+
+# Spelled like the partial index, or SQLite does not use it.
+_OPEN = mirror.c.state.in_([literal_column(f"'{state}'") for state in ("dirty", "uncertain", "parked")])
+_MINE = mirror.c.org == bindparam("org")
+_UNSENT = (
+    sa.select(mirror)
+    .where(_MINE, _OPEN, mirror.c.due <= bindparam("now"))
+    .order_by(mirror.c.priority, mirror.c.due)
+    .limit(bindparam("limit"))
+)
+_NEXT_DUE = sa.select(sa.func.min(mirror.c.due), sa.func.count()).where(_MINE, _OPEN)
+_KEY = (
+    mirror.c.org == bindparam("b_org"),
+    mirror.c.sobject == bindparam("b_sobject"),
+    mirror.c.key == bindparam("b_key"),
+)
+_SENDING = sa.update(mirror).where(*_KEY).values(state="uncertain", due=bindparam("b_until"))
+_current = mirror.c.version <= bindparam("b_version")
+_WRITTEN = (
+    sa.update(mirror)
+    .where(*_KEY, mirror.c.written < bindparam("b_version"))
+    .values(
+        written=bindparam("b_version"),
+        state=sa.case((_current, "clean"), else_="dirty"),
+        due=0.0,
+        dirty_since=sa.case((_current, None), else_=mirror.c.dirty_since),
+        attempts=0,
+        error_code=None,
+        error=None,
+    )
+)
+_refused_since_changed = sa.and_(bindparam("b_state", type_=sa.Text) == "dead", ~_current)
+_FAILED = (
+    sa.update(mirror)
+    .where(*_KEY)
+    .values(
+        # what was merged meanwhile may pass where this version was refused
+        state=sa.case((_refused_since_changed, "dirty"), else_=bindparam("b_state", type_=sa.Text)),
+        due=sa.case((_refused_since_changed, 0.0), else_=bindparam("b_due", type_=sa.Float)),
+        attempts=mirror.c.attempts + 1,
+        error_code=bindparam("b_error_code"),
+        error=bindparam("b_error"),
+    )
+)
+_REPLAY = (
+    sa.update(mirror)
+    .where(*_KEY, mirror.c.state.in_(["dead", "parked"]))
+    .values(state="dirty", due=0.0, attempts=0, error_code=None, error=None)
+)
+
+
+def unsent(conn: Connection, sealer: Sealer, org: str, limit: int, now: float) -> list[MirrorRow]:
+    """Rows that may be sent now: interactive ones first, then the longest waiting."""
+    return [opened(sealer, row) for row in conn.execute(_UNSENT, {"org": org, "limit": limit, "now": now})]
+
+
+def backlog(conn: Connection, org: str) -> tuple[float | None, int]:
+    """When the next unsent row is due (None: there is none) and how many there are."""
+    due, count = conn.execute(_NEXT_DUE, {"org": org}).one()
+    return due, count
+
+
+def mark_sending(conn: Connection, rows: Iterable[MirrorRow], until: float) -> None:
+    """Before they go out: until the answer is stored nobody knows, so they are due again at ``until``."""
+    _each(conn, _SENDING, [{**_key(row), "b_until": until} for row in rows])
+
+
+def mark_written(conn: Connection, rows: Iterable[MirrorRow]) -> None:
+    """Salesforce holds the versions of ``rows``; what was merged meanwhile is still to be sent."""
+    _each(conn, _WRITTEN, [{**_key(row), "b_version": row.version} for row in rows])
+
+
+def mark_failed(
+    conn: Connection, row: MirrorRow, code: str, message: str, *, due: float | None = None, state: str = "dirty"
+) -> None:
+    """``state`` dirty (again at ``due``), parked (again at ``due``) or dead."""
+    values = {"b_state": state, "b_due": due or 0.0, "b_error_code": code, "b_error": message}
+    conn.execute(_FAILED, {**_key(row), "b_version": row.version, **values})
+
+
+def replay(conn: Connection, org: str, sobject: str, key: str) -> bool:
+    """Send a dead or parked row again, from the start."""
+    return conn.execute(_REPLAY, {"b_org": org, "b_sobject": sobject, "b_key": key}).rowcount == 1
+
+
+def _key(row: MirrorRow) -> dict[str, Any]:
+    return {"b_org": row.org, "b_sobject": row.sobject, "b_key": row.key}
+
+
+def _each(conn: Connection, statement: sa.Update, values: list[dict[str, Any]]) -> None:
+    if values:
+        conn.execute(statement, values)

@@ -1,0 +1,212 @@
+"""The thread that writes: many closures in one commit, each of them alone again when one of them fails."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import Connection
+
+from gateway.engine import locks
+from gateway.engine.database import StoreUnavailable, may_pass, reason_away
+
+log = structlog.get_logger("gateway.store")
+
+_GROUP = 256  # closures in one commit at most
+_ALONE_TRIES = 4  # a closure that met a deadlock or another process's row is run again this often
+_PROBE_SECONDS = 0.5  # how often an unavailable store is tried without anyone asking
+_NOTE_IDS = 100  # ids in one note; PostgreSQL allows 8000 bytes
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Counters since the start; ``slowest`` is the longest a closure held the writer, in seconds."""
+
+    commits: int = 0
+    closures: int = 0
+    replays: int = 0
+    failures: int = 0
+    lost: int = 0  # not-awaited writes dropped while the store was away
+    slowest: float = 0.0
+    last_error: str = ""
+
+
+@dataclass(slots=True)
+class Write:
+    """A closure and who waits for it, if anyone."""
+
+    fn: Callable[[Connection], Any]  # what it returns goes to the future, untouched
+    future: asyncio.Future[Any] | None = None
+    touches: tuple[str, ...] = ()
+    tries: int = 0
+
+
+@dataclass(slots=True)
+class _Outcome:
+    results: list[Any] = field(default_factory=list)
+    error: Exception | None = None
+    failed_at: int | None = None  # which closure raised; None: the commit, or a lock before the closures
+
+
+class Writer:
+    """Owns the one connection that writes. ``hooks`` and ``notes`` belong to the transaction under way."""
+
+    def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop) -> None:
+        self.queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        self.metrics = Metrics()
+        self.healthy = True
+        self.hooks: list[Callable[[], None]] = []
+        self.notes: list[str] = []
+        self._engine = engine
+        self._loop = loop
+        self._conn: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="store-write", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commit what is queued, then end."""
+        self.queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (batch := self._next_batch()) is not None:
+            self._settle(batch)
+        self._disconnect()
+
+    def _next_batch(self) -> list[Write] | None:
+        try:
+            first = self.queue.get(timeout=None if self.healthy else _PROBE_SECONDS)
+        except queue.Empty:
+            return [Write(_probe)]
+        batch: list[Write] = []
+        while first is not None:
+            batch.append(first)
+            if len(batch) == _GROUP or self.queue.empty():
+                return batch
+            first = self.queue.get_nowait()
+        if batch:
+            self.queue.put(None)  # stopping: these first
+            return batch
+        return None
+
+    def _settle(self, batch: list[Write]) -> None:
+        """Commit together; around a closure that fails: those before it, it alone, those after it, in this order."""
+        groups = deque([batch])
+        while groups:
+            group = groups.popleft()
+            outcome = self._attempt(group)
+            if outcome.error is None:
+                self._deliver(group, outcome.results)
+            elif (reason := reason_away(outcome.error)) is not None:
+                self._give_up([write for rest in (group, *groups) for write in rest], reason, outcome.error)
+                return
+            elif len(group) == 1 and not self._again(group[0], outcome.error):
+                self._refuse(group[0], outcome.error)
+            else:
+                groups.extendleft(reversed(_split(group, outcome.failed_at)))
+
+    def _attempt(self, group: list[Write]) -> _Outcome:
+        outcome = _Outcome()
+        self.hooks, self.notes = [], []
+        try:
+            conn = self._conn = self._conn or self._engine.connect()
+            with conn.begin():
+                locks.take(conn, (name for write in group for name in write.touches))
+                for index, write in enumerate(group):
+                    outcome.failed_at = index
+                    started = time.perf_counter()
+                    outcome.results.append(write.fn(conn))
+                    self.metrics.slowest = max(self.metrics.slowest, time.perf_counter() - started)
+                outcome.failed_at = None
+                _send_notes(conn, self.notes)
+        except Exception as error:  # whatever a closure raises belongs to its caller
+            outcome.error = error
+        return outcome
+
+    def _again(self, write: Write, error: Exception) -> bool:
+        write.tries += 1
+        self.metrics.replays += 1
+        return may_pass(error) and write.tries < _ALONE_TRIES
+
+    def _deliver(self, group: Sequence[Write], results: Sequence[Any]) -> None:
+        self.metrics.commits += 1
+        self.metrics.closures += len(group)
+        if not self.healthy:
+            self.healthy = True
+            log.info("store.recovered")
+        done = [(write.future, result) for write, result in zip(group, results, strict=True) if write.future]
+        if done or self.hooks:
+            self._call(_resolve, self.hooks, done)
+
+    def _refuse(self, write: Write, error: Exception) -> None:
+        self.metrics.failures += 1
+        if write.future is None:
+            log.error("store.unawaited_write_failed", error=repr(error))
+        else:
+            self._call(_reject, [write.future], error)
+
+    def _give_up(self, writes: list[Write], reason: str, error: Exception) -> None:
+        """The store is away: everyone waiting hears it at once, the connection is made anew."""
+        if self.healthy:
+            log.error("store.unavailable", reason=reason)
+        self.healthy, self.metrics.last_error = False, reason
+        self.metrics.lost += sum(write.future is None and write.fn is not _probe for write in writes)
+        self._disconnect()
+        away = StoreUnavailable(reason)
+        away.__cause__ = error
+        self._call(_reject, [write.future for write in writes if write.future], away)
+
+    def _disconnect(self) -> None:
+        if self._conn is not None:
+            with suppress(sa.exc.SQLAlchemyError):
+                self._conn.invalidate()
+                self._conn.close()
+            self._conn = None
+
+    def _call(self, function: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody is left to hear it
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _probe(conn: Connection) -> None:
+    """A write that changes nothing, to learn whether the store takes writes again."""
+    conn.exec_driver_sql(
+        "INSERT INTO setting (name, value) VALUES ('store.probe', '') ON CONFLICT (name) DO UPDATE SET value = ''"
+    )
+
+
+def _split(group: list[Write], failed_at: int | None) -> list[list[Write]]:
+    if failed_at is None:
+        return [[write] for write in group]
+    parts = [group[:failed_at], [group[failed_at]], group[failed_at + 1 :]]
+    return [part for part in parts if part]
+
+
+def _send_notes(conn: Connection, notes: list[str]) -> None:
+    for start in range(0, len(notes), _NOTE_IDS):
+        conn.exec_driver_sql("SELECT pg_notify('gateway', %s)", (",".join(notes[start : start + _NOTE_IDS]),))
+
+
+def _resolve(hooks: list[Callable[[], None]], done: list[tuple[asyncio.Future[Any], Any]]) -> None:
+    for hook in hooks:
+        hook()
+    for future, result in done:
+        if not future.done():
+            future.set_result(result)
+
+
+def _reject(futures: list[asyncio.Future[Any]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
