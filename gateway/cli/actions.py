@@ -20,6 +20,7 @@ from gateway.cli.common import (
     confirm,
     emit,
     load_config,
+    opened,
     status,
     table,
     when,
@@ -51,7 +52,6 @@ def list_(
 ) -> None:
     """List actions, the newest first."""
     from gateway.cli import queries
-    from gateway.engine.database import transaction
     from gateway.ids import salesforce_id
 
     loaded = load_config(config, as_json=as_json)
@@ -64,7 +64,7 @@ def list_(
         before=before,
         limit=limit,
     )
-    with transaction(loaded.database.url, readonly=True) as conn:
+    with opened(loaded) as conn:
         found = queries.actions(conn, wanted)
 
     def render(console: Console) -> None:
@@ -98,11 +98,10 @@ def show(action: ActionId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
 def trace(action: ActionId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Show everything that happened: steps with Stripe's request ids, attempts, write-back, audit entries."""
     from gateway.cli import queries
-    from gateway.engine.database import transaction
 
     loaded = load_config(config, as_json=as_json)
     found = _found(loaded, action)
-    with transaction(loaded.database.url, readonly=True) as conn:
+    with opened(loaded) as conn:
         rows = queries.write_backs(conn, found["org"], found["record_id"]) if found["record_id"] else []
         audited = queries.history(conn, action)
     for entry in (*found["steps"], *audited):
@@ -144,9 +143,8 @@ def resolve(
 
 def _found(loaded: Config, action_id: str) -> dict[str, Json]:
     from gateway.cli import queries
-    from gateway.engine.database import transaction
 
-    with transaction(loaded.database.url, readonly=True) as conn:
+    with opened(loaded) as conn:
         found = queries.one(conn, action_id)
     if found is None:
         raise Missing(f"There is no action {action_id}: gateway actions list shows what there is.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import getpass
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -21,6 +22,8 @@ from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.records import Json
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from gateway.config import Config
 
 P = ParamSpec("P")
@@ -109,6 +112,17 @@ def load_config(path: Path, *, as_json: bool = False) -> Config:
         raise typer.Exit(int(Exit.USAGE)) from None
 
 
+@contextlib.contextmanager
+def opened(loaded: Config, *, readonly: bool = True) -> Iterator[Connection]:
+    """One transaction on the configured database; raises Misconfigured when its schema is not this version's."""
+    from gateway.engine.database import transaction
+    from gateway.engine.migrations import require_current
+
+    require_current(loaded.database.url)
+    with transaction(loaded.database.url, readonly=readonly) as conn:
+        yield conn
+
+
 def problem_json(problem: object) -> Json:
     return {name: getattr(problem, name) for name in ("file", "line", "key", "message", "suggestion")}
 
@@ -125,7 +139,9 @@ def emit(value: Json, render: Render, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        render(Console(highlight=False))
+        console = Console(highlight=False)
+        # Piped into a file or a pager nobody has told a width: tables keep their columns instead of folding at 80.
+        render(console if console.is_terminal else Console(highlight=False, width=max(200, console.width)))
 
 
 def print_json(value: Json) -> None:

@@ -21,6 +21,7 @@ from gateway.cli.common import (
     confirm,
     emit,
     load_config,
+    opened,
     table,
     when,
 )
@@ -44,10 +45,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List dead letters, grouped by cause first."""
-    from gateway.engine.database import transaction
-
     loaded = load_config(config, as_json=as_json)
-    with transaction(loaded.database.url, readonly=True) as conn:
+    with opened(loaded) as conn:
         groups, letters = _groups(conn), _letters(conn, code, limit)
 
     def render(console: Console) -> None:
@@ -83,18 +82,16 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Try dead letters again, with a fresh budget, at the end of their lanes; recorded in the audit log."""
-    from gateway.engine.database import transaction
-
     if sum((bool(letters), code is not None, everything)) != 1:
         raise Impossible("Name letters, or say --code CODE, or --all.")
     loaded = load_config(config, as_json=as_json)
-    with transaction(loaded.database.url, readonly=True) as conn:
+    with opened(loaded) as conn:
         chosen = letters or [letter["id"] for letter in _letters(conn, code, MOST)]
     if not chosen:
         raise Missing("There are no such dead letters.")
     if not dry_run:
         confirm(f"Replay {len(chosen)} dead letters?", yes=yes)
-        with transaction(loaded.database.url) as conn:
+        with opened(loaded, readonly=False) as conn:
             done = [letter for letter in chosen if _replay(conn, letter)]
         if letters and len(done) < len(chosen):
             raise Missing(f"Not dead (any more): {', '.join(sorted(set(chosen) - set(done)))}.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from gateway.engine import ledger
 from gateway.engine.lanes import in_state
-from gateway.engine.schema import action, audit, job, mirror, step
+from gateway.engine.schema import action, audit, job, mirror
 from gateway.records import Json
 
 _ACTION = tuple(column for column in action.c if column.name not in {"body", "plan", "email_index"})  # sealed or blind
@@ -44,7 +45,7 @@ def actions(conn: Connection, wanted: Wanted) -> list[dict[str, Json]]:
         (wanted.status is not None, action.c.status == wanted.status),
         (wanted.name is not None, action.c.name == wanted.name),
         (wanted.record is not None, action.c.record_id == wanted.record),
-        (wanted.before is not None, action.c.seq < wanted.before),
+        (wanted.before is not None, action.c.seq < (wanted.before or 0)),
     ]
     query = query.where(*(condition for given, condition in conditions if given))
     return [_shown(row) for row in conn.execute(query).mappings()]
@@ -55,10 +56,9 @@ def one(conn: Connection, action_id: str) -> dict[str, Json] | None:
     row = conn.execute(sa.select(*_ACTION).where(action.c.id == action_id)).mappings().first()
     if row is None:
         return None
-    steps = sa.select(step).where(step.c.action_id == action_id).order_by(step.c.n, step.c.generation)
     running = conn.execute(sa.select(*_JOB).where(job.c.id == action_id)).mappings().first()
     return _shown(row) | {
-        "steps": [dict(found) for found in conn.execute(steps).mappings()],
+        "steps": [asdict(found) for found in ledger.steps(conn, action_id)],
         "job": None if running is None else dict(running),
     }
 

@@ -1,0 +1,125 @@
+"""dead list and replay, audit verify: jobs that gave up and rows that Salesforce refused."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from gateway import audit
+from gateway.engine import mirror
+from gateway.engine.database import transaction
+from gateway.engine.lanes import Job, enter_queued
+from gateway.engine.schema import audit as audit_table
+from gateway.engine.schema import job as job_table
+from gateway.engine.schema import mirror as mirror_table
+from gateway.records import SourceRef, Upsert
+from gateway.sealing import Sealer
+from tests.cli.conftest import ORG, Installation
+
+ROW = f"row:{ORG}/Stripe_Invoice__c/us:in_1Acme"
+
+
+@pytest.fixture
+def buried(migrated: Installation) -> Installation:
+    sealer = Sealer({"k1": bytes(32)}, "k1", bytes(32))
+    upsert = Upsert(
+        "Stripe_Invoice__c", "us:in_1Acme", {"Status__c": "Open"}, SourceRef("Opportunity", "0065g00000AbCdEAAV")
+    )
+    died = {"state": "dead", "attempts": 7}
+    with transaction(migrated.url) as conn:
+        for n in range(3):
+            enter_queued(conn, Job(f"refresh:{n}", "refresh", f"stripe:us:in_{n}"), 1_790_000_000.0)
+        conn.execute(
+            sa.update(job_table).values(**died, error_code="permission_missing", error="may not read invoices")
+        )
+        mirror.merge(conn, sealer, ORG, [upsert], number=1, now=1_790_000_000.0, priority=0)
+        conn.execute(
+            sa.update(mirror_table).values(**died, error_code="FIELD_CUSTOM_VALIDATION_EXCEPTION", error="Closed.")
+        )
+    return migrated
+
+
+def states(installation: Installation) -> dict[str, str]:
+    with transaction(installation.url, readonly=True) as conn:
+        jobs = {row.id: row.state for row in conn.execute(sa.select(job_table.c.id, job_table.c.state))}
+        return jobs | {"row": conn.execute(sa.select(mirror_table.c.state)).scalar_one()}
+
+
+def test_causes_come_first_and_then_the_letters(buried: Installation) -> None:
+    text = buried.run("dead", "list").stdout
+    shown = buried.json("dead", "list")
+
+    assert "permission_missing" in text
+    assert [(group["error_code"], group["count"]) for group in shown["groups"]] == [
+        ("permission_missing", 3),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION", 1),
+    ]
+    assert {letter["id"] for letter in shown["letters"]} == {"refresh:0", "refresh:1", "refresh:2", ROW}
+
+
+def test_nothing_dead_is_said_plainly(migrated: Installation) -> None:
+    assert "no dead letters" in migrated.run("dead", "list").stdout
+
+
+def test_replaying_one_leaves_the_others(buried: Installation) -> None:
+    result = buried.run("dead", "replay", "refresh:1", "--yes")
+
+    assert result.exit_code == 0
+    assert states(buried) == {"refresh:0": "dead", "refresh:1": "ready", "refresh:2": "dead", "row": "dead"}
+
+
+def test_replaying_a_cause_takes_all_of_it(buried: Installation) -> None:
+    shown = buried.json("dead", "replay", "--code", "permission_missing", "--yes")
+
+    assert shown["replayed"] == ["refresh:0", "refresh:1", "refresh:2"]
+    assert states(buried)["row"] == "dead"
+
+
+def test_a_refused_row_is_written_again_and_its_sender_is_woken(buried: Installation) -> None:
+    buried.run("dead", "replay", ROW, "--yes")
+
+    found = states(buried)
+    assert found["row"] == "dirty"
+    assert found[f"sender:{ORG}"] == "ready"
+
+
+def test_a_dry_run_changes_nothing(buried: Installation) -> None:
+    shown = buried.json("dead", "replay", "--all", "--dry-run")
+
+    assert len(shown["would_replay"]) == 4
+    assert set(states(buried).values()) == {"dead"}
+
+
+def test_a_replay_is_on_record_and_the_record_is_verifiable(buried: Installation) -> None:
+    buried.run("dead", "replay", ROW, "--yes")
+
+    with transaction(buried.url) as conn:
+        [entry] = conn.execute(sa.select(audit_table)).all()
+        audit.seal_pending(conn, b"signing-key-of-32-bytes-abcdefgh", 1_790_000_000.0)
+    assert (entry.act, entry.ref) == ("dead.replayed", ROW)
+    assert entry.actor.startswith("cli:")
+    assert buried.json("audit", "verify") == {"ok": True, "problems": []}
+
+
+def test_a_changed_audit_log_is_found(buried: Installation) -> None:
+    buried.run("dead", "replay", ROW, "--yes")
+    with transaction(buried.url) as conn:
+        audit.seal_pending(conn, b"signing-key-of-32-bytes-abcdefgh", 1_790_000_000.0)
+        conn.execute(sa.update(audit_table).values(actor="somebody else"))
+
+    result = buried.run("audit", "verify")
+
+    assert result.exit_code == 1
+    assert "changed" in result.stdout
+
+
+def test_replaying_what_is_not_dead_is_exit_code_3(buried: Installation) -> None:
+    result = buried.run("dead", "replay", "refresh:99", "--yes")
+
+    assert result.exit_code == 3
+    assert "refresh:99" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "--code", "x"], ["refresh:1", "--all"]])
+def test_what_to_replay_must_be_said_in_exactly_one_way(buried: Installation, arguments: list[str]) -> None:
+    assert buried.run("dead", "replay", *arguments, "--yes").exit_code == 5
