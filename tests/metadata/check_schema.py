@@ -1,0 +1,75 @@
+"""Metadata XML against the shape the Metadata API takes: elements, repetition, enumerations, numbers, required ones."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.metadata.tree import NAMESPACE, PLACES, Component, Tree
+
+SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))
+SCALARS = {"boolean": re.compile(r"true|false"), "number": re.compile(r"-?\d+(\.\d+)?")}
+Members = dict[str, tuple[str, str]]
+
+
+def findings(tree: Tree) -> list[str]:
+    """Every way in which a file is not what the Metadata API takes."""
+    return [f"{component.path}: {problem}" for component in tree.components for problem in _component(component)]
+
+
+def _component(component: Component) -> Iterator[str]:
+    if component.root is None:
+        yield f"not well-formed: {component.error}"
+        return
+    if not component.root.tag.startswith(NAMESPACE):
+        yield "wrong namespace"
+        return
+    if component.kind not in PLACES:
+        yield f"unknown type {component.kind}"
+        return
+    folder, suffix = PLACES[component.kind]
+    if not component.path.name.endswith(suffix) or component.path.parent.name != (folder or component.name):
+        yield f"a {component.kind} belongs in {folder or component.name}/ with suffix {suffix}"
+    if (full_name := component.text("fullName", component.name)) != component.name:
+        yield f"fullName {full_name} is not the file's name"
+    yield from _element(component.root, component.kind, component.kind)
+
+
+def _element(element: ET.Element, kind: str, where: str) -> Iterator[str]:
+    members = _members(kind)
+    seen: dict[str, int] = {}
+    for child in element:
+        tag = child.tag.removeprefix(NAMESPACE)
+        seen[tag] = seen.get(tag, 0) + 1
+        if tag not in members:
+            yield f"{where} has no element {tag}"
+            continue
+        yield from _value(child, members[tag][0], f"{where}/{tag}")
+    for tag, (_, cardinality) in members.items():
+        if cardinality == "1" and tag not in seen:
+            yield f"{where} lacks {tag}"
+        if cardinality != "*" and seen.get(tag, 0) > 1:
+            yield f"{where} repeats {tag}"
+
+
+def _value(element: ET.Element, kind: str, where: str) -> Iterator[str]:
+    text = (element.text or "").strip()
+    if kind in SCHEMA["types"]:
+        yield from _element(element, kind, where)
+    elif len(element):
+        yield f"{where} is a value, not a group"
+    elif kind in SCHEMA["enums"] and text not in SCHEMA["enums"][kind]:
+        yield f"{where} cannot be {text!r}"
+    elif kind in SCALARS and not SCALARS[kind].fullmatch(text):
+        yield f"{where} is not a {kind}: {text!r}"
+
+
+def _members(kind: str) -> Members:
+    found: Members = {}
+    while kind:
+        found = {name: tuple(member) for name, member in SCHEMA["types"][kind]["members"].items()} | found
+        kind = SCHEMA["types"][kind]["base"]
+    return found

@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from gateway.projections import action
+from gateway.records import Status
+from tests.metadata import check_code, check_rules, check_schema
+from tests.metadata.tree import ROOT, load, picklist
+from tests.metadata.written import written
+
+TREE = load()
+OURS = ("Stripe_Action__c", "Stripe_Customer__c", "Stripe_Invoice__c", "Stripe_Payment_Link__c", "Stripe_Payment__c",
+        "Stripe_Refund__c", "Stripe_Sync_Issue__c")  # fmt: skip
+
+
+def test_every_file_is_what_the_metadata_api_takes():
+    assert check_schema.findings(TREE) == []
+
+
+def test_every_limit_holds_and_every_reference_leads_somewhere():
+    assert check_rules.findings(TREE) == []
+
+
+def test_what_the_gateway_writes_exists_fits_and_is_editable_and_nothing_else_is():
+    assert check_code.findings(TREE, written()) == []
+
+
+def test_the_checks_look_at_every_file_of_every_package_directory():
+    project = json.loads((ROOT / "sfdx-project.json").read_text(encoding="utf-8"))
+    directories = [directory["path"] for directory in project["packageDirectories"]]
+
+    inside = [c for c in TREE.components if any(str(c.path).startswith(f"{path}/") for path in directories)]
+
+    assert len(inside) == len(TREE.components) == len(list(ROOT.rglob("*.xml")))
+    assert project["sourceApiVersion"] == "65.0"
+
+
+def test_the_objects_are_those_the_gateway_writes():
+    assert set(TREE.named("CustomObject")) == set(OURS) == {sobject for sobject, _ in written() if "__c" in sobject}
+
+
+@pytest.mark.parametrize("sobject", ["Account", "Case", "Contact", "Opportunity", "Order", "Quote"])
+def test_every_source_object_carries_the_same_stamp(sobject):
+    def stamp(owner):
+        fields = {name: field for (found, name), field in TREE.fields.items() if found == owner}
+        return {name: field.text("type") for name, field in fields.items() if name.startswith("Stripe_")}
+
+    assert stamp(sobject) == stamp("Opportunity")
+
+
+def test_the_core_names_no_optional_object():
+    main = [component for component in TREE.components if component.path.parts[0] == "main"]
+
+    text = "".join((ROOT / component.path).read_text(encoding="utf-8") for component in main)
+
+    assert "Order__c" not in text
+    assert "Quote__c" not in text
+    assert "<object>Order</object>" not in text
+    assert "<referenceTo>Quote</referenceTo>" not in text
+
+
+def test_a_row_inserted_by_a_person_starts_as_queued():
+    field = TREE.fields["Stripe_Action__c", "Status__c"]
+
+    defaults = [row for row in field.each("valueSet/valueSetDefinition/value") if row.find("{*}default").text == "true"]
+
+    assert [value.find("{*}fullName").text for value in defaults] == [Status.QUEUED]
+
+
+@pytest.mark.parametrize("name", action.ACTIONS)
+def test_each_action_name_is_url_file_and_picklist_value(name):
+    assert name in picklist(TREE.fields["Stripe_Action__c", "Action__c"])
+
+
+def answer_columns(sobject):
+    """Gateway-owned fields; account, contact and source lookups move when people merge records."""
+    moved = {"Account__c", "Contact__c", "Opportunity__c", "Case__c", "Order__c", "Quote__c"}
+    request = frozen("Stripe_Action__c", "Request_Is_Write_Once") if sobject == "Stripe_Action__c" else set()
+    return {name for owner, name in written() if owner == sobject} - moved - request
+
+
+def frozen(sobject, rule):
+    rules = [r for r in TREE.of("ValidationRule") if r.sobject == sobject and r.name.startswith(rule)]
+    formulas = " ".join(r.text("errorConditionFormula") for r in rules)
+    return {name for owner, name in TREE.fields if owner == sobject and f"ISCHANGED({name})" in formulas}
+
+
+@pytest.mark.parametrize("sobject", OURS)
+def test_what_the_gateway_owns_is_frozen_for_everybody_else(sobject):
+    assert frozen(sobject, "Only_The_Gateway_Writes") == answer_columns(sobject)
+
+
+@pytest.mark.parametrize("sobject", ["Account", "Case", "Contact", "Opportunity", "Order", "Quote"])
+def test_the_stamp_is_frozen_for_everybody_else(sobject):
+    assert frozen(sobject, "Stripe_Fields_Are_The_Gateways") == {name for owner, name in written() if owner == sobject}
+
+
+def test_what_was_asked_for_is_frozen_column_by_column():
+    columns = {name for owner, name in TREE.fields if owner == "Stripe_Action__c"}
+    lookups = {"Account__c", "Contact__c", "Opportunity__c", "Case__c", "Order__c", "Quote__c"}
+
+    request = columns - frozen("Stripe_Action__c", "Only_The_Gateway_Writes") - lookups
+
+    assert frozen("Stripe_Action__c", "Request_Is_Write_Once") == request
+
+
+@pytest.mark.parametrize("sobject", OURS)
+def test_the_bypass_is_the_gateways_own_permission(sobject):
+    rules = [r for r in TREE.of("ValidationRule") if r.sobject == sobject and r.name.startswith("Only_The_Gateway")]
+
+    assert rules
+    assert all("NOT($Permission.Stripe_Gateway_Write)" in rule.text("errorConditionFormula") for rule in rules)
+
+
+def test_only_the_integration_user_gets_the_gateways_permission():
+    holders = [
+        name for name, each in TREE.named("PermissionSet").items()
+        if "Stripe_Gateway_Write" in {row["name"] for row in each.rows("customPermissions")}
+    ]  # fmt: skip
+
+    assert holders == ["Stripe_Gateway_Integration"]
