@@ -1,0 +1,94 @@
+"""
+When to send, and how much at once.
+
+A click goes at once if nothing went in the last second. Otherwise rows gather until a call is full or the oldest has
+waited three seconds: a thousand outcomes in a burst cost twenty calls, five a second cost one call in three seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gateway.writeback.payload import FULL, Sizes
+from gateway.writeback.queue import Look, Waiting
+
+QUIET_SECONDS = 1.0
+GATHER_SECONDS = 3.0
+# Share of the org's daily API calls -> how long background rows gather. At 90 % they rest: one call in a quarter of an
+# hour tells whether the window has moved on.
+SLOWED = ((0.9, 900.0), (0.8, 60.0), (0.0, GATHER_SECONDS))
+FAILED_FIRST, FAILED_CAP = 5.0, 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """``wait`` seconds, then look again; at 0 send: only calls that are ``full``, or all; ``back``: background too."""
+
+    wait: float
+    full_only: bool = False
+    back: bool = False
+
+
+class Pace:
+    """One org's rhythm, in one process."""
+
+    def __init__(self) -> None:
+        self.sizes = FULL
+        self._sent = -math.inf
+        self._failures = 0
+
+    def turn(self, look: Look, at: float, usage: tuple[int, int] | None) -> Turn:
+        """``at`` in monotonic seconds; ``usage`` = API calls used and allowed."""
+        gather = slowed(usage)
+        front, back = self._wait(look.front, at, GATHER_SECONDS), self._wait(look.back, at, gather)
+        wait = min(front, back)
+        if wait > 0:
+            return Turn(wait)
+        overdue = any(
+            waiting.age >= seconds
+            for waiting, seconds in ((look.front, GATHER_SECONDS), (look.back, gather))
+            if waiting
+        )
+        clicked = self._quiet(look.front, at)
+        return Turn(0.0, full_only=not (overdue or clicked), back=back <= 0 or gather == GATHER_SECONDS)
+
+    def sent(self, at: float) -> None:
+        """A call went through: grow back, stamps slowly (a trigger that could not bear more has not changed)."""
+        self._sent, self._failures = at, 0
+        now = self.sizes
+        self.sizes = Sizes(
+            min(FULL.graphs, now.graphs + 10), min(FULL.nodes, now.nodes + 60), min(FULL.records, now.records + 1)
+        )
+
+    def took_too_long(self) -> None:
+        """Half of it next time."""
+        now = self.sizes
+        self.sizes = Sizes(max(1, now.graphs // 2), max(1, now.nodes // 2), max(1, now.records // 2))
+
+    def too_many_records(self) -> None:
+        """A trigger could not bear that many stamps at once."""
+        self.sizes = Sizes(self.sizes.graphs, self.sizes.nodes, max(1, self.sizes.records // 2))
+
+    def failed(self) -> float:
+        """Seconds to rest after a call that came to nothing: 5 s, doubled up to 5 minutes."""
+        self._failures += 1
+        return float(min(FAILED_CAP, FAILED_FIRST * 2 ** min(self._failures - 1, 10)))
+
+    def _wait(self, waiting: Waiting, at: float, gather: float) -> float:
+        if not waiting:
+            return math.inf
+        full = waiting.graphs >= self.sizes.graphs or waiting.stamps >= self.sizes.records
+        if self._quiet(waiting, at) or (full and gather == GATHER_SECONDS):
+            return 0.0
+        return max(0.0, gather - waiting.age)
+
+    def _quiet(self, waiting: Waiting, at: float) -> bool:
+        """Whether the oldest interactive row came after a second of silence."""
+        return waiting.urgent_age is not None and at - waiting.urgent_age - self._sent >= QUIET_SECONDS
+
+
+def slowed(usage: tuple[int, int] | None) -> float:
+    """How long background rows gather at this use of the API budget."""
+    used = usage[0] / usage[1] if usage and usage[1] else 0.0
+    return next(seconds for share, seconds in SLOWED if used >= share)

@@ -1,0 +1,214 @@
+"""The sender: one job per org, stirred by every commit that changes the mirror, running until nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from gateway.connectors.salesforce import SalesforceConnector
+from gateway.connectors.salesforce_errors import Fault, scope
+from gateway.connectors.salesforce_types import Flaw
+from gateway.engine import lanes
+from gateway.engine.circuit import Outbreaks, close_circuit
+from gateway.engine.clock import Clock, now
+from gateway.engine.judge import park
+from gateway.engine.mirror import MirrorRow, mark_failed, mark_sending, mark_written, unsent
+from gateway.engine.store import Store
+from gateway.engine.worker import Claim, Done, Job, Snooze, Verdict
+from gateway.errors import GatewayError, Misconfigured, Refused, UnknownOutcome, Unreachable
+from gateway.sealing import Sealer
+from gateway.writeback.outcomes import Outcome, judge, of_stamps, of_truth, too_many
+from gateway.writeback.pace import Pace, Turn
+from gateway.writeback.payload import Parcel, Truth, compose
+from gateway.writeback.queue import BACKGROUND, in_order, look, mark_unsent
+
+MOST_ROWS = 1000  # read and composed at once
+UNCERTAIN_SECONDS = 150.0  # longer than Salesforce works on a request: then it is written again
+LOOK_SECONDS = 0.25  # while rows gather
+IN_THE_JOB = 5.0  # shorter waits are sat out, longer ones give the slot back
+SLICE = 50  # rows settled in one commit
+
+log = structlog.get_logger("gateway.writeback")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """``rows`` of one call that ended as ``outcome``; ``seconds`` the oldest of them had waited."""
+
+    org: str
+    outcome: str
+    rows: int
+    seconds: float
+
+
+def sender_job(org: str) -> Job:
+    """The job that every commit that merges into the mirror stirs."""
+    return Job(f"sender:{org}", "sender", f"sf:{org}", scope=scope(org))
+
+
+@dataclass(frozen=True)
+class Sender:
+    """``handle`` is the engine's handler of kind ``sender``; one object serves all orgs of the process."""
+
+    store: Store
+    salesforce: SalesforceConnector
+    sealer: Sealer
+    clock: Clock
+    observe: Callable[[WriteBack], None]
+    paces: dict[str, Pace] = field(default_factory=dict)
+    outbreaks: Outbreaks = field(default_factory=Outbreaks)
+
+    async def handle(self, claim: Claim) -> Verdict:
+        """Send until nothing may be sent now."""
+        return await _Run(self, claim).until_done()
+
+
+class _Run:
+    """One claim of an org's sender."""
+
+    def __init__(self, sender: Sender, claim: Claim) -> None:
+        self._sender = sender
+        self._claim = claim
+        self._org = claim.id.removeprefix("sender:")
+        self._pace = sender.paces.setdefault(self._org, Pace())
+        self._probing = claim.error_code is not None
+
+    async def until_done(self) -> Verdict:
+        while True:
+            seen = await self._sender.store.read(lambda conn: look(conn, self._org))
+            if not seen.front and not seen.back:
+                return Done() if seen.next_due is None else Snooze(seen.next_due)
+            turn = self._pace.turn(seen, self._monotonic(), self._sender.salesforce.usage(self._org))
+            if turn.wait > IN_THE_JOB:
+                return Snooze(turn.wait)
+            if turn.wait > 0:
+                await asyncio.sleep(min(turn.wait, LOOK_SECONDS))
+            elif (verdict := await self._wave(turn)) is not None:
+                return verdict
+
+    async def _wave(self, turn: Turn) -> Verdict | None:
+        """Read what waits, compose it, send call after call; a verdict ends the run."""
+        rows = await self._sender.store.read(self._waiting)
+        chosen = [row for row in rows if turn.back or row.priority < BACKGROUND]
+        parcels = compose(chosen, self._pace.sizes)
+        if turn.full_only and any(parcel.full(self._pace.sizes) for parcel in parcels):
+            parcels = [parcel for parcel in parcels if parcel.full(self._pace.sizes)]
+        for parcel in parcels:
+            verdict = await self._send(parcel)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _waiting(self, conn: Connection) -> list[MirrorRow]:
+        return unsent(conn, self._sender.sealer, self._org, MOST_ROWS, now(conn))
+
+    async def _send(self, parcel: Parcel) -> Verdict | None:
+        rows = in_order(parcel.rows.values())
+        if not await self._sender.store.write(lambda conn: self._announce(conn, rows)):
+            return Done()  # another process has taken over: what we answer no longer counts
+        try:
+            outcomes = await self._call(parcel)
+        except UnknownOutcome as exc:
+            return self._unclear(exc)
+        except GatewayError as exc:
+            return await self._refused(parcel, exc)
+        await self._settle(outcomes)
+        self._pace.sent(self._monotonic())
+        await self._close_circuit()
+        if too_many(outcomes):
+            self._pace.too_many_records()
+        elif all(outcome.state == "unsent" for outcome in outcomes):
+            return Snooze(self._pace.failed(), "PROCESSING_HALTED", "Salesforce looked at none of the rows")
+        return self._outbreak(outcomes)
+
+    def _announce(self, conn: Connection, rows: Sequence[MirrorRow]) -> bool:
+        """Before they go out: from here on nobody knows, until the answer is stored."""
+        if not lanes.holds(conn, self._claim):
+            return False
+        mark_sending(conn, rows, now(conn) + UNCERTAIN_SECONDS)
+        return True
+
+    async def _call(self, parcel: Parcel) -> list[Outcome]:
+        salesforce = self._sender.salesforce
+        if isinstance(parcel, Truth):
+            return list(of_truth(parcel, await salesforce.graphs(self._org, parcel.graphs)))
+        return of_stamps(parcel, await salesforce.update_many(self._org, parcel.records))
+
+    def _unclear(self, exc: UnknownOutcome) -> Verdict:
+        """Perhaps written: the rows stay uncertain. Half as much next time, if it took too long."""
+        if exc.code == "salesforce_timeout":
+            self._pace.took_too_long()
+        log.warning("writeback.uncertain", org=self._org, error_code=exc.code)
+        return Snooze(self._pace.failed(), exc.code, exc.message)
+
+    async def _refused(self, parcel: Parcel, exc: GatewayError) -> Verdict | None:
+        """Certainly not written. A fault of the org opens its circuit, a fault of the call halves it."""
+        rows = list(parcel.rows.values())
+        if isinstance(exc, Refused) and len(rows) == 1:
+            flaw = Flaw(exc.code, exc.message)
+            await self._settle([judge(rows[0], flaw, alone=True)])
+            return None
+        await self._sender.store.write(lambda conn: mark_unsent(conn, rows))
+        log.warning("writeback.refused", org=self._org, error_code=exc.code, rows=len(rows))
+        if isinstance(exc, Unreachable | Misconfigured):
+            return park(Misconfigured(exc.code, exc.message, scope=scope(self._org)))
+        if isinstance(exc, Refused):
+            self._pace.took_too_long()
+        return Snooze(max(exc.retry_after or 0.0, self._pace.failed()), exc.code, exc.message)
+
+    async def _settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Store what became of the rows, a slice at a time: a commit must not hold the writer for long."""
+        ordered = sorted(outcomes, key=lambda each: (each.row.sobject, each.row.key))
+        for start in range(0, len(ordered), SLICE):
+            part = ordered[start : start + SLICE]
+            await self._sender.store.write(partial(_store, part))
+        self._tell(ordered)
+
+    def _tell(self, outcomes: Iterable[Outcome]) -> None:
+        at, waited = self._sender.clock.now(), Counter[str]()
+        counts = Counter(outcome.state for outcome in outcomes)
+        for outcome in outcomes:
+            row = outcome.row
+            waited[outcome.state] = max(waited[outcome.state], int(at - (row.dirty_since or at)))
+            if outcome.state == "dead":
+                log.error("writeback.dead", org=self._org, object=row.sobject, key=row.key, error_code=outcome.code)
+        for state, rows in counts.items():
+            self._sender.observe(WriteBack(self._org, state, rows, waited[state]))
+
+    def _outbreak(self, outcomes: Iterable[Outcome]) -> Verdict | None:
+        """Many rows refused for good with one code: it is the org (permission set, package), not the rows."""
+        at = self._monotonic()
+        for outcome in outcomes:
+            row, where = outcome.row, scope(self._org)
+            if outcome.fault is not Fault.PERMANENT:
+                continue
+            place = row.parent.record_id if row.parent else row.key
+            if self._sender.outbreaks.note(where, outcome.code, place, at):
+                log.error("writeback.outbreak", org=self._org, error_code=outcome.code)
+                return park(Misconfigured(outcome.code, outcome.message, scope=where))
+        return None
+
+    async def _close_circuit(self) -> None:
+        """The first call that goes through lets the org's other jobs run, before the rest is sent."""
+        if self._probing:
+            self._probing = False
+            if await self._sender.store.write(lambda conn: close_circuit(conn, scope(self._org))):
+                log.info("writeback.recovered", org=self._org)
+
+    def _monotonic(self) -> float:
+        return self._sender.clock.monotonic()
+
+
+def _store(outcomes: Sequence[Outcome], conn: Connection) -> None:
+    mark_written(conn, [each.row for each in outcomes if each.state == "written"])
+    mark_unsent(conn, [each.row for each in outcomes if each.state == "unsent"])
+    at = now(conn)
+    for each in outcomes:
+        if each.state in {"dirty", "parked", "dead"}:
+            mark_failed(conn, each.row, each.code, each.message, due=at + each.after, state=each.state)
