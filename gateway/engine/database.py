@@ -35,6 +35,7 @@ _SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
 # operator intervention; 25006: a primary that became a standby; 25P03: our transaction idled too long (frozen).
 _PG_AWAY_CLASSES = ("08", "53", "57P")
 _PG_AWAY = frozenset({"25006", "25P03"})
+_READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, "25006"})
 # serialization failure, deadlock, lock timeout, statement timeout: the same closure may pass a moment later
 _PG_PASSING = frozenset({"40001", "40P01", "55P03", "57014"})
 
@@ -97,18 +98,24 @@ def _configure_sqlite(made: sa.Engine, busy: float, *, readonly: bool) -> None:
         conn.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
 
-def reason_away(error: BaseException) -> str | None:
+def reason_away(error: BaseException, *, reading: bool = False) -> str | None:
     """Why the store as a whole is away, or None when the error is about one statement."""
     if isinstance(error, sqlite3.Error):  # raised while a connection is made: SQLAlchemy does not wrap these
-        return str(error) if error.sqlite_errorcode & 0xFF in _SQLITE_AWAY else None
+        return str(error) if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SQLITE_AWAY else None
     if not isinstance(error, exc.DBAPIError):
         return None
     code = _code(error)
+    if reading and code in _READ_ONLY:  # not the store's state but a reader's mistake
+        return None
+    return str(error.orig).strip().split("\n")[0] if _is_away(error, code) else None
+
+
+def _is_away(error: exc.DBAPIError, code: int | str | None) -> bool:
     if isinstance(code, int):
-        return str(error.orig) if code & 0xFF in _SQLITE_AWAY else None
-    lost = error.connection_invalidated or (isinstance(error, exc.OperationalError) and code is None)
-    away = code is not None and (code in _PG_AWAY or code.startswith(_PG_AWAY_CLASSES))
-    return str(error.orig).strip().split("\n")[0] if lost or away else None
+        return code & 0xFF in _SQLITE_AWAY
+    if code is None:
+        return error.connection_invalidated or isinstance(error, exc.OperationalError)
+    return error.connection_invalidated or code in _PG_AWAY or code.startswith(_PG_AWAY_CLASSES)
 
 
 def may_pass(error: BaseException) -> bool:

@@ -144,10 +144,8 @@ class Store:
             with self._readers.connect() as conn:
                 return fn(conn)
         except Exception as error:
-            if (reason := reason_away(error)) is None:
+            if (reason := reason_away(error, reading=True)) is None:
                 raise
-            if again and getattr(
-                error, "connection_invalidated", False
-            ):  # the pool's connection had died meanwhile: reading is harmless
-                return self._read(fn, again=False)
-            raise StoreUnavailable(reason) from error
+            if not again or not getattr(error, "connection_invalidated", False):
+                raise StoreUnavailable(reason) from error
+        return self._read(fn, again=False)  # the pool's connection had died meanwhile: reading again is harmless
