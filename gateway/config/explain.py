@@ -40,7 +40,7 @@ _WORDS = {
 
 def explain(error: ValidationError, model: type[BaseModel], data: Any) -> Iterator[Finding]:
     """Every finding of one section, its path relative to the section. Values are never quoted: one may be a secret."""
-    found = {_in_file(one, data): one for one in reversed(error.errors(include_url=False, include_input=False))}
+    found = {path_in(one, data): one for one in reversed(error.errors(include_url=False, include_input=False))}
     for path, details in reversed(found.items()):
         # A list whose only entry is wrong counts as empty to pydantic: the entry is told, its list is not.
         if details["type"] != "too_short" or not any(other[: len(path)] == path != other for other in found):
@@ -57,8 +57,8 @@ def _say(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[str
     return (words.format(**context) if words else details["msg"].replace("Input should", "must")), None
 
 
-def _in_file(details: ErrorDetails, data: Any) -> Path:
-    """The part of pydantic's location that is a key in the file, or would be one."""
+def path_in(details: ErrorDetails, data: Any) -> Path:
+    """The part of pydantic's location that is a member of the data, or would be one."""
     path: Path = ()
     for part in details["loc"]:
         if isinstance(data, dict) and (part in data or details["type"] == "missing"):
