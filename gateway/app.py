@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway import writeback
 from gateway.config import Config
 from gateway.connectors import CallEvent
 from gateway.connectors.limits import Limiter
@@ -41,6 +40,8 @@ from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
 from gateway.web.operations import OperationRoutes
 from gateway.web.problems import problem
+from gateway.web.protocol import uvicorn_options
+from gateway.writeback import Sender, WriteBack, sender_job
 
 log = logs.get_logger()
 
@@ -105,14 +106,14 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         salesforce=salesforce,
         clock=ticking,
         observe=partial(_observe_action, metrics),
-        wake_sender=partial(writeback.wake, engine),
+        wake_sender=lambda conn, org: engine.stir(conn, sender_job(org)),
     )
     handlers |= {
         "action": partial(run.run, tools),
         "refresh": partial(refresh.refresh, tools),
         "lookup": partial(unknown.look, tools),
         "resolve": partial(unknown.resolve, tools),
-        "sender": writeback.sender_handler(store, salesforce, sealer, ticking, partial(_observe_rows, metrics)),
+        "sender": Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce)).handle,
     }
     return _served(tools, metrics)
 
@@ -138,7 +139,7 @@ def _served(tools: Tools, metrics: Metrics) -> Gateway:
         lifespan=lifespan,
         exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
     )
-    ticks = schedule.Schedule(tools.store, config.audit.signing_key.reveal())
+    ticks = schedule.Schedule(schedule.upkeep(tools.store, config.audit.signing_key.reveal()))
     gateway = Gateway(tools, metrics, Guard(inner, config.server), ticks)
     return gateway
 
@@ -180,8 +181,10 @@ def _observe_action(metrics: Metrics, event: str, told: dict[str, Json]) -> None
     log.info(event, **told)
 
 
-def _observe_rows(metrics: Metrics, org: str, outcome: str, rows: int, seconds: float | None) -> None:
-    metrics.written_back(org, outcome, rows, seconds)
+def _observe_rows(metrics: Metrics, salesforce: SalesforceConnector, told: WriteBack) -> None:
+    metrics.written_back(told.org, told.outcome, told.rows, told.seconds)
+    if (usage := salesforce.usage(told.org)) is not None:
+        metrics.salesforce_usage(told.org, *usage)
 
 
 def _watch(tools: Tools, metrics: Metrics) -> None:
@@ -200,19 +203,8 @@ def _watch(tools: Tools, metrics: Metrics) -> None:
 def serve(config: Config) -> None:
     """Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later."""
     logs.configure(config.server.log_format)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            build(config).app,
-            host=config.server.host,
-            port=config.server.port,
-            http="httptools",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=int(config.server.grace_seconds) + 5,
-        )
-    )
-    server.run()
+    app = build(config).app
+    uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config.server))).run()
 
 
 def resolve(config: Config, action_id: str, *, happened: bool, reason: str, actor: str) -> None:
@@ -224,5 +216,3 @@ def resolve(config: Config, action_id: str, *, happened: bool, reason: str, acto
 
     with transaction(config.database.url) as conn:
         order(conn)
-
-

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gateway.web.auth import Authenticator
-from gateway.web.body import parse, read_json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -20,6 +18,9 @@ from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.preview import preview
 from gateway.pipeline.work import Tools
 from gateway.records import Caller, Json
+from gateway.web.auth import Authenticator
+from gateway.web.body import parse, read_json
+from gateway.web.problems import MEDIA_TYPE, TITLES, TYPE
 
 _WAIT = re.compile(r"wait=([0-9]{1,4})", re.ASCII)
 _LONGEST_WAIT = 110  # seconds; an Apex callout ends at 120
@@ -132,12 +133,11 @@ def _response(answer: Answer, applied: str | None) -> Response:
     if answer.running:
         headers |= {"Location": f"/v1/actions/{answer.action_id}", "Retry-After": "2"}
     status = 202 if answer.running else answer.http_status
-    media = "application/problem+json" if status >= 400 else "application/json"
     body = dict(answer.envelope)
-    if status >= 400:
-        body |= {"type": f"urn:stripe-action-gateway:problem:{body.get('error_code')}", "title": body.get("error_code")}
-        body |= {"status_code": status, "detail": body.get("user_message")}
-    return JSONResponse(body, status, headers, media)
+    if status < 400:
+        return JSONResponse(body, status, headers)
+    body |= {"type": TYPE + str(body["error_code"]), "title": TITLES.get(status), "detail": body["user_message"]}
+    return JSONResponse({**body, "status_code": status}, status, headers, MEDIA_TYPE)
 
 
 def _stored(envelope: Mapping[str, Json], *, running: bool) -> Response:
