@@ -1,4 +1,8 @@
-"""The simulator as one Starlette application: ``/v1`` for programs, pages for people, ``/_control`` for tests."""
+"""The simulator as one application: ``/v1`` for programs, pages for people, ``/_control`` for tests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -7,9 +11,29 @@ from starlette.types import ASGIApp
 from gateway.sandbox.control import control_routes
 from gateway.sandbox.gate import Gate
 from gateway.sandbox.stripe.api import Api
+from gateway.sandbox.stripe.courier import Courier
+from gateway.sandbox.stripe.knobs import Knobs
+from gateway.sandbox.stripe.pages import page_routes
 from gateway.sandbox.stripe.world import StripeWorld
 
 
 def create_app(world: StripeWorld) -> ASGIApp:
-    app = Starlette(routes=[*control_routes(world.controls), Mount("/v1", app=Api(world))])
-    return Gate(app, world.controls)
+    courier = Courier(world)
+    world.listeners.append(courier.take)
+    world.born.append(courier.register_configured)
+    courier.register_configured()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(courier.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+
+    routes = [
+        *control_routes(world.controls, Knobs(world, courier).routes()),
+        Mount("/v1", app=Api(world)),
+        *page_routes(world),
+    ]
+    return Gate(Starlette(routes=routes, lifespan=lifespan), world.controls)

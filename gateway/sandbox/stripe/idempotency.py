@@ -1,8 +1,8 @@
 """
 Idempotency keys as Stripe documents them (docs.stripe.com/api/idempotent_requests, docs.stripe.com/error-low-level).
 
-The first status and body are kept once the endpoint has begun, errors and 500s included; other parameters under the
-same key are an error; a key in use is a 409; failed validation leaves nothing behind; keys are forgotten after 24 hours.
+The first status and body are kept once the endpoint has begun, errors and 500s included; other parameters under one key
+are an error; a key in use is a 409; failed validation leaves nothing behind; keys are forgotten after 24 hours.
 """
 
 import hashlib

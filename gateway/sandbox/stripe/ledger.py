@@ -1,7 +1,8 @@
 """One Stripe account in one mode: its objects, its events, its idempotency keys."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,7 +85,10 @@ class Ledger:
     mails: list[Mail] = field(default_factory=list)
     tokens: dict[str, str] = field(default_factory=dict)
     updated_at: dict[str, float] = field(default_factory=dict)
+    webhook_secrets: dict[str, str] = field(default_factory=dict)
+    connect_endpoints: set[str] = field(default_factory=set)
     request: tuple[str | None, str | None] = (None, None)
+    _scratch: list[Row] | None = None
 
     def __post_init__(self) -> None:
         for kind, indexes in INDEXES.items():
@@ -111,10 +115,24 @@ class Ledger:
 
     def add(self, row: Row, event: str | None = None) -> Row:
         self.tables[row["object"]].add(row)
+        if self._scratch is not None:
+            self._scratch.append(row)
+            return row
         self.updated_at[row["id"]] = self.now()
         if event:
             self.event(event, row)
         return row
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """What is added inside is gone at the end and tells nobody: previews reckon with prices and discounts too."""
+        self._scratch = []
+        try:
+            yield
+        finally:
+            made, self._scratch = self._scratch, None
+            for row in made:
+                self.tables[row["object"]].remove(row["id"])
 
     def change(self, row: Row, event: str | None = None, **fields: Any) -> Row:
         """Put the changed row in the place of ``row`` and return it."""
@@ -125,9 +143,10 @@ class Ledger:
             self.event(event, changed, previous=row)
         return changed
 
-    def remove(self, row: Row, event: str) -> Row:
+    def remove(self, row: Row, event: str | None) -> Row:
         self.tables[row["object"]].remove(row["id"])
-        self.event(event, row)
+        if event:
+            self.event(event, row)
         return {"id": row["id"], "object": row["object"], "deleted": True}
 
     def event(self, kind: str, row: Row, previous: Row | None = None) -> Row:

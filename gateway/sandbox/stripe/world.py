@@ -40,6 +40,7 @@ class StripeWorld:
     ledgers: dict[tuple[str, bool], Ledger] = field(default_factory=dict)
     keys: dict[tuple[str, bool], IdempotencyKeys] = field(default_factory=dict)
     listeners: list[Callable[[Ledger, Row], None]] = field(default_factory=list)
+    born: list[Callable[[], None]] = field(default_factory=list)
     _due: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
@@ -104,3 +105,5 @@ class StripeWorld:
         for spec in self.accounts.values():
             for key in spec.keys:
                 self.ledger(spec.id, key.livemode)
+        for callback in self.born:
+            callback()
