@@ -103,8 +103,8 @@ _FORGET = (
 def age_out(conn: Connection, before: float) -> int:
     """Forget the bodies of the next `SLICE` actions accepted before that time; keys, answers and amounts stay."""
     after = int(get_setting(conn, _CURSOR) or 0)
-    rows = conn.execute(_NEXT, {"after": after}).tuples()
-    seqs = [seq for seq, _ in itertools.takewhile(lambda row: row[1] < before, rows)]
+    rows = conn.execute(_NEXT, {"after": after})
+    seqs = [row.seq for row in itertools.takewhile(lambda row: row.accepted < before, rows)]
     if seqs:
         conn.execute(_FORGET, {"b_first": seqs[0], "b_last": seqs[-1]})
         put_setting(conn, _CURSOR, str(seqs[-1]))

@@ -23,7 +23,7 @@ def get_setting(conn: Connection, name: str) -> str | None:
 
 def settings_like(conn: Connection, prefix: str) -> dict[str, str]:
     """Every value whose name starts with ``prefix``, by the rest of its name."""
-    rows = conn.execute(_LIKE, {"prefix": prefix}).tuples()
+    rows = conn.execute(_LIKE, {"prefix": prefix})
     return {name.removeprefix(prefix): value for name, value in rows}
 
 

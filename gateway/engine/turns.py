@@ -55,7 +55,7 @@ def look(conn: Connection, now: float, *, slots: int, priority: int = 9) -> Turn
     rested = _rows(conn, _RESTED, now=now, limit=slots)
     ready = _rows(conn, _READY, priority=priority, limit=max(slots - len(rested), 0))
     held = _rows(conn, _HELD, now=now, limit=256)
-    circuits = conn.execute(_CIRCUITS).tuples().all()
+    circuits = [(row.scope, row.next_probe) for row in conn.execute(_CIRCUITS)]
     due = [scope for scope, next_probe in circuits if next_probe <= now]
     probes = [(scope, row) for scope in due for row in _probe(conn, scope)]
     return Turns(
@@ -68,7 +68,7 @@ def look(conn: Connection, now: float, *, slots: int, priority: int = 9) -> Turn
 
 
 def _rows(conn: Connection, query: sa.Select[int, str], **values: object) -> list[tuple[int, str]]:
-    return list(conn.execute(query, values).tuples())
+    return [(row.seq, row.lane) for row in conn.execute(query, values)]
 
 
 def _probe(conn: Connection, scope: str) -> list[tuple[int, str]]:
@@ -135,7 +135,7 @@ def fall_back(conn: Connection, node: int | None) -> int:
 
 def held_by(conn: Connection, node: int) -> list[tuple[str, str]]:
     """(id, claim) of every job the node is on record as running."""
-    return list(conn.execute(_HELD_BY, {"node": node}).tuples())
+    return [(row.id, row.claim) for row in conn.execute(_HELD_BY, {"node": node})]
 
 
 def fall_back_each(conn: Connection, orphans: Sequence[tuple[str, str]]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from gateway.engine import lanes
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.retry import RetryPolicy
 from gateway.engine.store import Store
@@ -38,3 +39,17 @@ async def running(url: str, handlers: Mapping[str, Handler], **options: Any) -> 
             yield engine
         finally:
             await engine.stop(2.0)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that no event tells of; fails after ``seconds``."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - looks at state that other threads and processes change
+            await asyncio.sleep(0.01)
+
+
+async def wait_gone(engine: Engine, job_id: str, seconds: float = 10.0) -> None:
+    """Until the row is gone; `Engine.wait` counts death as an end, which a replayed job has behind it."""
+    async with asyncio.timeout(seconds):
+        while await engine.store.read(lambda conn: lanes.state_of(conn, job_id)) is not None:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.01)
