@@ -1,11 +1,12 @@
 """The store on both databases: what one commit carries, and what one failing closure does to the others."""
 
 import asyncio
+import threading
 
 import pytest
 import sqlalchemy as sa
 
-from gateway.engine.clock import SystemClock, now
+from gateway.engine.clock import SystemClock, now, remember
 from gateway.engine.database import transaction
 from gateway.engine.numbers import next_number
 from gateway.engine.schema import setting
@@ -138,8 +139,6 @@ def test_a_command_line_writes_beside_the_running_server(database_url):
 
 
 def test_a_start_behind_the_stored_time_is_reported(sqlite_url, postgres_url):
-    from gateway.engine.clock import remember
-
     for url in (sqlite_url, postgres_url):
         with transaction(url, clock=SystemClock(offset=3600.0)) as conn:
             remember(conn)
@@ -197,8 +196,6 @@ def test_contended_names_are_locked_in_one_order_so_nobody_deadlocks(postgres_ur
 
 
 def test_a_deadlock_between_undeclared_rows_is_replayed_and_nobody_notices(postgres_url):
-    import threading
-
     meet = threading.Barrier(2)
     tries = []
 
