@@ -102,8 +102,8 @@ def folded(field: Field, value: Any) -> Any:
 
 def literal(field: Field, given: Value) -> Any:
     """The literal in stored form; raises when its type does not fit the field's."""
-    if given.kind == "null":
-        return None
+    if given.kind == "null" or (given.value == "" and field.type in TEXTUAL):
+        return None  # the platform stores no empty text, so '' asks for null
     expected = expected_kind(field)
     if given.kind != expected:
         quotes = "should be enclosed in quotes" if expected == "string" else "should not be enclosed in quotes"

@@ -14,6 +14,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from gateway.sandbox.salesforce.forms import read_form
 from gateway.sandbox.salesforce.org import Org
 from gateway.sandbox.salesforce.world import SandboxUser
 
@@ -48,7 +49,7 @@ class TokenEndpoint:
         self.key = load_public_key(org.world.app.public_key)
 
     async def token(self, request: Request) -> Response:
-        form = {name: str(value) for name, value in (await request.form()).items()}
+        form = await read_form(request)
         base = f"{request.url.scheme}://{request.url.netloc}"
         try:
             user = self.verify(form, base)

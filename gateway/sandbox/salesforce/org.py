@@ -2,10 +2,12 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from gateway.sandbox.clock import SandboxClock
@@ -16,6 +18,7 @@ from gateway.sandbox.salesforce.faults import SalesforceFaults
 from gateway.sandbox.salesforce.formulas import Closure, FieldPath, Scope, compile_formula, formula_value
 from gateway.sandbox.salesforce.identifiers import IdFactory
 from gateway.sandbox.salesforce.permissions import Access, effective_mode
+from gateway.sandbox.salesforce.profiles import OrgRule
 from gateway.sandbox.salesforce.schema import Field, Rule, Schema, SObject, standard_objects
 from gateway.sandbox.salesforce.store import Record, Store
 from gateway.sandbox.salesforce.values import write_datetime
@@ -168,17 +171,20 @@ def storable(entry: Field, value: Any) -> Any:
     return value
 
 
-def build_schema(world: SalesforceWorld) -> Schema:
-    features = frozenset(feature for feature in world.features if world.has(feature))
+@lru_cache(maxsize=16)
+def blueprint(
+    tree: Path, packages: tuple[str, ...] | None, features: frozenset[str], own_rules: tuple[OrgRule, ...]
+) -> tuple[Schema, Mapping[str, tuple[CompiledRule, ...]], Mapping[tuple[str, str], Closure]]:
+    """Schema, rules and formulas never change after this, so orgs of one process share them."""
     schema = Schema(standard_objects(features))
-    metadata.apply(schema, world.metadata, world.packages, features)
-    return schema
+    metadata.apply(schema, tree, packages, features)
+    return schema, compile_rules(schema, own_rules), compile_formulas(schema)
 
 
-def compile_rules(schema: Schema, world: SalesforceWorld) -> dict[str, tuple[CompiledRule, ...]]:
+def compile_rules(schema: Schema, own_rules: Iterable[OrgRule]) -> dict[str, tuple[CompiledRule, ...]]:
     """The package's rules and the customer's; a rule the simulator cannot evaluate stops the start."""
     rules = [rule for sobject in schema.objects.values() for rule in sobject.rules]
-    own = [entry for entry in world.profile.rules if entry.sobject in schema.objects]
+    own = [entry for entry in own_rules if entry.sobject in schema.objects]
     rules += [Rule(entry.sobject, entry.name, entry.formula, entry.message) for entry in own]
     compiled: dict[str, tuple[CompiledRule, ...]] = {}
     for rule in rules:
@@ -202,6 +208,6 @@ def compile_formulas(schema: Schema) -> dict[tuple[str, str], Closure]:
 
 
 def build_org(world: SalesforceWorld) -> Org:
-    schema = build_schema(world)
-    controls = Controls(faults=SalesforceFaults())
-    return Org(world, schema, controls, compile_rules(schema, world), compile_formulas(schema))
+    features = frozenset(feature for feature in world.features if world.has(feature))
+    schema, rules, formulas = blueprint(world.metadata, world.packages, features, world.profile.rules)
+    return Org(world, schema, Controls(faults=SalesforceFaults()), rules, formulas)

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.sandbox.salesforce.apex import Reply, call_gateway
+from gateway.sandbox.salesforce.forms import read_form
 from gateway.sandbox.salesforce.identifiers import SHORT, full_id
 from gateway.sandbox.salesforce.org import Org
 from gateway.sandbox.salesforce.query import show_field
@@ -81,7 +82,7 @@ class Pages:
     async def act(self, request: Request) -> Response:
         """The click: the gateway is called and its answer shown above the record."""
         sobject, record = self.find(request)
-        form = {name: str(value).strip() for name, value in (await request.form()).items()}
+        form = {name: value.strip() for name, value in (await read_form(request)).items()}
         user_id = full_id(form.pop("user", "")) or self.people()[0].id
         request_key = form.pop("request_key", "") or str(uuid.uuid4())
         body = {

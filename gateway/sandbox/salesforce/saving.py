@@ -54,8 +54,11 @@ class Writer:
         for entry in sobject.fields.values():
             if entry.auto_number and not record.get(entry.name):
                 record[entry.name] = auto_number(entry, self.org.store.next_number(sobject, entry))
+        given = dict(record)
         record["Id"] = record_id or self.org.ids.new(sobject.key_prefix)
-        self._save(sobject, record, None, record)
+        if sobject.custom and not record.get("Name"):
+            record["Name"] = record["Id"]  # a custom object's blank text name becomes the record id
+        self._save(sobject, record, None, given)
         return str(record["Id"])
 
     def update(self, sobject: SObject, record_id: str, body: Body, *, key: str | None = None) -> str:

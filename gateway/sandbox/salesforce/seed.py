@@ -31,16 +31,17 @@ def plant(org: Org) -> None:
     people, admin = org.world.users, org.world.users[0]
     writer = Writer(org, admin, system=True)
     with org.store.transaction():
-        organization(writer)
         for user in people:
             writer.create(org.schema.objects["User"], user_fields(user), record_id=user.id)
+        organization(writer)
         ids = plant_rows(org, writer, default_rows(org) if org.world.seed is None else org.world.seed)
         misfortunes(org, writer, ids)
 
 
 def plant_rows(org: Org, writer: Writer, rows: Iterable[Row]) -> dict[str, str]:
     ids: dict[str, str] = {}
-    owner = next((user for user in org.world.users if user.active and not user.permission_sets), org.world.users[0])
+    reps = [user for user in org.world.users if user.active and not user.permission_sets and not user.admin]
+    owner = (reps or org.world.users)[0]
     for entry in rows:
         sobject = org.schema.objects[entry["sobject"]]
         fields = {
