@@ -77,7 +77,7 @@ def project(snapshot: Snapshot) -> Iterator[Upsert]:
     """Only a draft can be deleted at Stripe; its row stays and says so."""
     invoice = snapshot.object
     if rows.gone(snapshot):
-        yield rows.row(snapshot, SOBJECT, None, {"Status__c": rows.DELETED, "Status_Raw__c": "deleted"})
+        yield rows.gone_row(snapshot, SOBJECT, rows.DELETED)
         return
     currency = invoice.get("currency")
     fields = {

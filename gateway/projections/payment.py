@@ -30,6 +30,9 @@ LOOKUPS = ("Stripe_Customer__c", "Stripe_Invoice__c", "Stripe_Payment_Link__c")
 def project_intent(snapshot: Snapshot) -> Iterator[Upsert]:
     """The latest charge tells how it was paid; an attempt that failed leaves its reason on the intent."""
     intent = snapshot.object
+    if rows.gone(snapshot):
+        yield rows.gone_row(snapshot, SOBJECT)
+        return
     currency = intent.get("currency")
     fields = {
         **_fields(snapshot),
@@ -50,6 +53,9 @@ def project_intent(snapshot: Snapshot) -> Iterator[Upsert]:
 def project_charge(snapshot: Snapshot) -> Iterator[Upsert]:
     """A charge of a payment intent is told by the intent: an older, failed attempt must not overwrite the payment."""
     charge = snapshot.object
+    if rows.gone(snapshot):
+        yield rows.gone_row(snapshot, SOBJECT)
+        return
     if charge.get("payment_intent"):
         return
     received = charge.get("amount_captured") if charge.get("status") == "succeeded" else 0

@@ -20,8 +20,7 @@ def project(snapshot: Snapshot) -> Iterator[Upsert]:
     """A one-time link that was paid is Completed, whether or not Stripe has switched it off already."""
     payment_link = snapshot.object
     if rows.gone(snapshot):
-        gone = {"Status__c": OTHER, "Status_Raw__c": "deleted", "Active__c": False}
-        yield rows.row(snapshot, SOBJECT, None, gone)
+        yield rows.gone_row(snapshot, SOBJECT, Active__c=False)
         return
     currency = payment_link.get("currency")
     limit = at(payment_link, "restrictions.completed_sessions.limit")

@@ -37,6 +37,9 @@ LENGTHS = {"Destination_Reference__c": 255}
 def project(snapshot: Snapshot) -> Iterator[Upsert]:
     """A partial refund is simply a refund with a smaller amount."""
     refund = snapshot.object
+    if rows.gone(snapshot):
+        yield rows.gone_row(snapshot, SOBJECT)
+        return
     currency = refund.get("currency")
     fields = {
         **texts(refund, TEXTS),

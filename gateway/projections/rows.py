@@ -73,8 +73,13 @@ def row(
 
 
 def gone(snapshot: Snapshot) -> bool:
-    """Whether Stripe answered that the object was deleted."""
+    """Whether Stripe answered that the object was deleted, or no longer knows it (404)."""
     return bool(snapshot.object.get("deleted"))
+
+
+def gone_row(snapshot: Snapshot, sobject: str, status: str = OTHER, **fields: Json) -> Upsert:
+    """The row says so and keeps everything else it shows."""
+    return row(snapshot, sobject, None, {"Status__c": status, "Status_Raw__c": "deleted", **fields})
 
 
 def _relation(lookup: str) -> str:

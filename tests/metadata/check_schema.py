@@ -41,9 +41,12 @@ def _component(component: Component) -> Iterator[str]:
 def _element(element: ET.Element, kind: str, where: str) -> Iterator[str]:
     members = _members(kind)
     seen: dict[str, int] = {}
+    before = ""
     for child in element:
         tag = child.tag.removeprefix(NAMESPACE)
-        seen[tag] = seen.get(tag, 0) + 1
+        if tag in seen and tag != before:
+            yield f"{where}: all {tag} stand together, or Salesforce takes the second group for a duplicate"
+        seen[tag], before = seen.get(tag, 0) + 1, tag
         if tag not in members:
             yield f"{where} has no element {tag}"
             continue

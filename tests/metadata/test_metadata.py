@@ -112,6 +112,27 @@ def test_the_bypass_is_the_gateways_own_permission(sobject):
     assert all("NOT($Permission.Stripe_Gateway_Write)" in rule.text("errorConditionFormula") for rule in rules)
 
 
+def test_on_our_objects_nobody_but_the_integration_user_may_edit():
+    others = [each for name, each in TREE.named("PermissionSet").items() if "Integration" not in name]
+
+    edits = [row for each in others for row in each.rows("fieldPermissions") if row["editable"] == "true"]
+    objects = [row for each in others for row in each.rows("objectPermissions") if row["allowEdit"] == "true"]
+
+    assert (edits, objects) == ([], [])
+
+
+def test_finance_reads_every_field_of_every_object():
+    finance = TREE.named("PermissionSet")["Stripe_Gateway_Finance"]
+
+    readable = {row["field"] for row in finance.rows("fieldPermissions")}
+
+    assert readable >= {
+        f"{sobject}.{name}"
+        for (sobject, name), field in TREE.fields.items()
+        if sobject in OURS and "main" in field.path.parts
+    }
+
+
 def test_only_the_integration_user_gets_the_gateways_permission():
     holders = [
         name for name, each in TREE.named("PermissionSet").items()

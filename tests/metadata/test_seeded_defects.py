@@ -19,6 +19,8 @@ KEY = f"{INVOICE}/fields/Stripe_Key__c.field-meta.xml"
 LOOKUP = f"{INVOICE}/fields/Stripe_Customer__c.field-meta.xml"
 OVERDUE = f"{INVOICE}/fields/Days_Overdue__c.field-meta.xml"
 RULE = f"{INVOICE}/validationRules/Refuse_Older_Version.validationRule-meta.xml"
+SORTED = "<sorted>false</sorted>"
+SENT = "<value><fullName>Sent</fullName><default>false</default><label>Sent</label></value>"
 RULE_WORDS = "This write is older than what the record already holds (Sync Version), so it was refused."
 OBJECT = f"{INVOICE}/Stripe_Invoice__c.object-meta.xml"
 PERMISSION = f"{CORE}/customPermissions/Stripe_Gateway_Write.customPermission-meta.xml"
@@ -30,6 +32,7 @@ DEFECTS = {
     "yes as a boolean": (KEY, "<unique>true", "<unique>yes", "is not a boolean"),
     "a word as a number": (NUMBER, "<length>80", "<length>eighty", "is not a number"),
     "an element twice": (NUMBER, "<length>80</length>", "<length>80</length><length>80</length>", "repeats length"),
+    "a list in two places": (STATUS, SORTED, f"{SENT}{SORTED}", "all value stand together"),
     "a required element is missing": (PERMISSION, "<label>Stripe Gateway Write</label>", "", "lacks label"),
     "not well-formed": (NUMBER, "</CustomField>", "", "not well-formed"),
     "no namespace": (NUMBER, ' xmlns="http://soap.sforce.com/2006/04/metadata"', "", "wrong namespace"),
@@ -82,6 +85,19 @@ DEFECTS = {
         "Salesforce refuses a permission",
     ),
     "modify all without delete": (PERMISSIONS, "<allowDelete>true", "<allowDelete>false", "modify all needs"),
+    "a list view over a missing column": (
+        f"{INVOICE}/listViews/Overdue.listView-meta.xml",
+        "<columns>Due_Date__c",
+        "<columns>Due_On__c",
+        "Due_On__c does not exist",
+    ),
+    "a compact layout over a missing field": (
+        f"{INVOICE}/compactLayouts/Overview.compactLayout-meta.xml",
+        "<fields>Due_Date__c",
+        "<fields>Due_On__c",
+        "Due_On__c does not exist",
+    ),
+    "an app with a missing tab": ("main/invoices/tabs/Stripe_Invoice__c.tab-meta.xml", None, None, "does not exist"),
     "a missing custom permission": (PERMISSION, None, None, "Stripe_Gateway_Write does not exist"),
     "a missing field": (NUMBER, None, None, "Stripe_Invoice__c.Number__c: does not exist"),
     "a shorter field": (NUMBER, "<length>80", "<length>40", "holds 40 characters, the gateway cuts at 80"),

@@ -6,6 +6,7 @@ import stripe
 from gateway.projections import Projection, registry
 from gateway.projections.rows import key
 from gateway.projections.values import cut, display, link
+from tests.projections.stripe_objects import projected
 
 
 def test_the_folder_is_the_registry():
@@ -36,6 +37,24 @@ def test_every_event_is_one_stripe_has():
     [events] = get_args(stripe.params.WebhookEndpointCreateParams.__annotations__["enabled_events"])
 
     assert set().union(*(projection.events for projection in registry().values())) <= set(get_args(events))
+
+
+@pytest.mark.parametrize("name", ["payment_intent", "charge", "refund", "payment_link", "invoice"])
+def test_an_object_stripe_no_longer_knows_says_so_and_clears_nothing(name):
+    row = projected(name, {"id": "x_1", "deleted": True})
+
+    said = {"Status__c", "Status_Raw__c", "Active__c"}
+    assert row.fields["Status_Raw__c"] == "deleted"
+    assert all(value is not None for value in row.fields.values())
+    assert set(row.fields) - said == {
+        "Stripe_Id__c",
+        "Entity__c",
+        "Livemode__c",
+        "Origin__c",
+        "Source_Object__c",
+        "Source_Record_Id__c",
+        "Opportunity__c",
+    }
 
 
 def test_ids_of_two_accounts_do_not_meet():
