@@ -108,31 +108,47 @@ def _groups(rows: Rows, most: int) -> list[Rows]:
     by_parent: dict[str, list[MirrorRow]] = {}
     for row in rows:
         by_parent.setdefault(row.parent.record_id if row.parent else row.key, []).append(row)
-    groups = [part for group in by_parent.values() for part in _cut(group, most)]
+    groups = [part for group in by_parent.values() for part in _parts(group, most)]
     home = {(row.id_field, row.key): place for place, group in enumerate(groups) for row in group}
     needs = {place: {home[key] for row in group for key in _targets(row) if key in home} - {place}
              for place, group in enumerate(groups)}  # fmt: skip
     return [groups[place] for place in _sorted(needs)]
 
 
+def _parts(group: Rows, most: int) -> Iterator[Rows]:
+    """One graph, unless the source record has more rows or kinds of them than a graph may have."""
+    part: list[MirrorRow] = []
+    for row in group:
+        if part and (len(part) >= most or len({row.sobject, *(each.sobject for each in part)}) > MOST_KINDS):
+            yield part
+            part = []
+        part.append(row)
+    yield part
+
+
 def _packs(groups: Iterable[Rows], sizes: Sizes) -> Iterator[list[Rows]]:
     pack: list[Rows] = []
+    nodes, kinds = 0, set[str]()
     for group in groups:
-        if pack and not _fits([*pack, group], sizes):
+        wider = kinds | {row.sobject for row in group}
+        if pack and not _allowed(len(pack) + 1, nodes + len(group), len(wider), sizes):
             yield pack
-            pack = []
+            pack, nodes, wider = [], 0, {row.sobject for row in group}
         pack.append(group)
+        nodes, kinds = nodes + len(group), wider
     if pack:
         yield pack
 
 
-def _fits(pack: Sequence[Rows], sizes: Sizes) -> bool:
-    rows = [row for group in pack for row in group]
-    return len(pack) <= sizes.graphs and len(rows) <= sizes.nodes and len({row.sobject for row in rows}) <= MOST_KINDS
+def _allowed(graphs: int, nodes: int, kinds: int, sizes: Sizes) -> bool:
+    return graphs <= sizes.graphs and nodes <= sizes.nodes and kinds <= MOST_KINDS
 
 
 def _fits_beside(packs: Sequence[Sequence[Rows]], stamps: Rows, sizes: Sizes) -> bool:
-    return len(packs) <= 1 and _fits([*(packs[0] if packs else []), *([stamp] for stamp in stamps)], sizes)
+    truth = [row for group in packs[0] for row in group] if packs else []
+    kinds = {row.sobject for row in (*truth, *stamps)}
+    graphs = (len(packs[0]) if packs else 0) + len(stamps)
+    return len(packs) <= 1 and _allowed(graphs, len(truth) + len(stamps), len(kinds), sizes)
 
 
 def _truth(pack: Sequence[Rows], *, alone: bool = False) -> Truth:
