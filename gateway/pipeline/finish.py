@@ -17,7 +17,7 @@ from gateway.engine.clock import now
 from gateway.engine.live import Live
 from gateway.errors import GatewayError
 from gateway.money import Money
-from gateway.pipeline.project import merge_object, merge_rows, stir_refresh
+from gateway.pipeline.project import merge_object, merge_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import action as action_row
@@ -161,7 +161,8 @@ def _tell_salesforce(
         request_key=work.request_key,
         ended=at if outcome.status.ended else None,
     )
-    merge_rows(conn, tools, work.caller.org, [action_row.project(facts)], work.ref, work.number or 1, at)
+    row, number = action_row.project(facts), work.number or 1
+    merge_rows(conn, tools, work.caller.org, [row], work.ref, number, at, priority_of(work))
 
 
 def _envelope(work: Work, outcome: Outcome) -> Envelope:

@@ -32,9 +32,14 @@ def merge_object(
         time_zone=tools.entity(plan.entity).time_zone,
     )
     rows = list(projections.project(kind, snapshot))
-    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at)
+    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
     if stale:
         stir_refresh(conn, tools, work, kind, body["id"])
+
+
+def priority_of(work: Work) -> int:
+    """Nobody looks at a customer made for an invoice: its row may wait for the invoice's and go with it."""
+    return 1 if work.caller.kind == "internal" else 0
 
 
 def _customer_key(conn: Connection, work: Work, kind: str) -> str | None:
@@ -47,10 +52,16 @@ def _customer_key(conn: Connection, work: Work, kind: str) -> str | None:
 
 
 def merge_rows(
-    conn: Connection, tools: Tools, org: str, rows: Sequence[Upsert], parent: SourceRef, number: int, at: float
+    conn: Connection,
+    tools: Tools,
+    org: str,
+    rows: Sequence[Upsert],
+    parent: SourceRef,
+    number: int,
+    at: float,
+    priority: int = 1,
 ) -> bool:
     """Merge rows and the stamp they make; True where a row was already known from a later observation."""
-    priority = 0
     mirror.lock_stamp(conn, org, parent)
     merged = mirror.merge(conn, tools.sealer, org, rows, number=number, now=at, priority=priority)
     children = mirror.children_of(conn, tools.sealer, org, parent)

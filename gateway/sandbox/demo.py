@@ -81,7 +81,7 @@ class Story:
 
     def invoices(self, record_id: str) -> list[dict[str, Any]]:
         """Invoices at Stripe that were made for a record."""
-        rows = self.world.stripe_objects("invoices")
+        rows = self.world.stripe_objects("invoice")
         return [row for row in rows if row["metadata"].get("sf_record_id", "")[:15] == record_id[:15]]
 
     def send(self) -> str:
@@ -144,7 +144,7 @@ class Story:
         ]
         self.expect("success", [a["success"] for a in answers], [True, True])
         self.expect("the same refund", answers[1]["stripe_id"], answers[0]["stripe_id"])
-        self.expect("refunds at Stripe", len(self.world.stripe_objects("refunds")), 1)
+        self.expect("refunds at Stripe", len(self.world.stripe_objects("refund")), 1)
         self.until(
             "the refund on the record", lambda: self.stamp(self.first).get("Stripe_Status__c") == "Partially Refunded"
         )
@@ -154,7 +154,7 @@ class Story:
         world, record = self.world, self.third
         broken = {"match": {"path": "*/composite/graph*"}, "kind": "http_503", "times": -1}
         world.control(world.salesforce, "POST", "faults", broken)
-        answer = self.act("send-invoice", record)
+        answer = self.act("send-invoice", record, recipient_email="accounts@harborcycles.example")
         self.expect("success", answer["success"], True)
         time.sleep(0.5)
         self.expect("the record meanwhile", self.stamp(record).get("Stripe_Invoice_Number__c"), None)
@@ -166,12 +166,16 @@ class Story:
     def salesforce_down(self) -> str:
         world = self.world
         account = world.record("Opportunity", self.third)["AccountId"]
-        held = len(world.stripe_objects("invoices"))
+        held = len(world.stripe_objects("invoice"))
         world.control(world.salesforce, "POST", "outage", {"down": True})
-        members = {"currency": "USD", "lines": [{"description": "Spare parts", "amount": "49.90"}]}
+        members = {
+            "currency": "USD",
+            "recipient_email": "accounts@harborcycles.example",
+            "lines": [{"description": "Spare parts", "amount": "49.90"}],
+        }
         answer = self.act("send-invoice", account, prefer="wait=1", **members)
         self.expect("HTTP status", answer["http"], 202)
-        self.expect("invoices at Stripe", len(world.stripe_objects("invoices")), held)
+        self.expect("invoices at Stripe", len(world.stripe_objects("invoice")), held)
         world.control(world.salesforce, "POST", "outage", {"down": False})
         self.until("the queued action", lambda: world.state(answer["action_id"])["status"] == "succeeded", 60)
         self.expect("invoices at Stripe", len(self.invoices(account)), 1)
@@ -188,8 +192,8 @@ def _summary(story: Story) -> Table:
     count = len([1 for call in _list(calls) if "/services/data/" in call["path"]])
     shown = Table(title="What is there now", show_header=False)
     shown.add_row("Requests to the gateway", str(story.actions))
-    for kind in ("customers", "invoices", "payment_links", "charges", "refunds"):
-        shown.add_row(f"Stripe {kind.replace('_', ' ')}", str(len(world.stripe_objects(kind))))
+    for kind in ("customer", "invoice", "payment_link", "charge", "refund"):
+        shown.add_row(f"{kind.replace('_', ' ').capitalize()}s at Stripe", str(len(world.stripe_objects(kind))))
     shown.add_row("Salesforce API calls", str(count))
     return shown
 
@@ -236,7 +240,7 @@ def _tell(story: Story, console: Console) -> None:
             saw = chapter()
             console.print(f"[bold cyan]{number}. {title}[/]")
             for line in saw.splitlines():
-                console.print(f"   {line}", overflow="fold", soft_wrap=True)
+                console.print(f"   {line}", soft_wrap=True)
             progress.advance(task)
 
 

@@ -123,7 +123,7 @@ class World:
         return answer.json() if answer.content else None
 
     def stripe_objects(self, kind: str) -> list[dict[str, Any]]:
-        """Every object of a kind at the Stripe simulator, e.g. ``invoices``."""
+        """Every object of a kind at the Stripe simulator, e.g. ``invoice``."""
         found: list[dict[str, Any]] = _items(self.control(self.stripe, "GET", f"objects/{kind}"))
         return found
 
