@@ -35,10 +35,15 @@ class World:
         if path.startswith("/v1/"):
             self.counts["stripe"] += 1
             return 200, self._stripe.answer(method, path, body)
-        self.counts["salesforce_login" if path.endswith("/token") else "salesforce"] += 1
-        if "/composite/graph" in path:
-            self.counts["salesforce_graph"] += 1
+        self.counts[_kind(method, path)] += 1
         return self._salesforce.answer(method, path, body)
+
+
+def _kind(method: str, path: str) -> str:
+    if path.endswith("/oauth2/token"):
+        return "salesforce_login"
+    writes = "/composite" in path or method in {"PATCH", "DELETE"}
+    return "salesforce_write" if writes else "salesforce_read"
 
 
 class Connection(asyncio.Protocol):

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 ORG = "00D5g000004BENCEA4"
-ACCOUNT = "0015g00000Bench"  # the customer every invoice is for
+ACCOUNT = "0015g00000BenchAAB"  # the customer every invoice is for
 AUTOMATION = "billing-automation"
 TOKENS = 512
 # Salesforce sends byte-identical tokens within a second, so a handful of requests share one.
@@ -103,6 +103,12 @@ class World:
             "currency": "usd",
             "lines": lines,
         }
+        return headers, json.dumps(body).encode()
+
+    def customer(self) -> tuple[dict[str, str], bytes]:
+        """Headers and body of the create-customer that every later invoice is for."""
+        body = {"record_id": ACCOUNT, "recipient_email": "ap@bench.example"}
+        headers = {"authorization": f"Bearer {self._tokens[0]}", "content-type": "application/json"}
         return headers, json.dumps(body).encode()
 
     def config(self, name: str, port: int, database: str) -> Path:

@@ -17,7 +17,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ _SETTINGS = {
     "max_connections": "200",
     "deadlock_timeout": "200ms",
 }
+# What a measurement needs: as durable as an operator's server
+DURABLE = {**_SETTINGS, "fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _TEMPLATE = "gateway_template"
 
 
@@ -75,12 +77,12 @@ def programs() -> Path:
 
 
 @contextlib.contextmanager
-def server(shared: Path | None) -> Iterator[Postgres]:
+def server(shared: Path | None, settings: Mapping[str, str] = _SETTINGS) -> Iterator[Postgres]:
     """Start a server, or join the one that another worker of this run started in ``shared``."""
     programs()
     if shared is None:
         with tempfile.TemporaryDirectory(prefix="gateway-pg-", ignore_cleanup_errors=True) as folder:
-            yield _start(Path(folder))
+            yield _start(Path(folder), settings)
             _stop(Path(folder))
         return
     shared.mkdir(parents=True, exist_ok=True)
@@ -89,7 +91,7 @@ def server(shared: Path | None) -> Iterator[Postgres]:
         state = json.loads(users.read_text()) if users.exists() else None
         if state is None:
             folder = Path(tempfile.mkdtemp(prefix="gateway-pg-"))
-            state = {"port": _start(folder).port, "folder": str(folder), "users": 0}
+            state = {"port": _start(folder, settings).port, "folder": str(folder), "users": 0}
         users.write_text(json.dumps({**state, "users": state["users"] + 1}))
     try:
         yield Postgres(state["port"])
@@ -111,10 +113,10 @@ def _locked(shared: Path) -> Iterator[None]:
         yield
 
 
-def _start(folder: Path) -> Postgres:
+def _start(folder: Path, chosen: Mapping[str, str]) -> Postgres:
     port = _free_port()
     _own(folder)
-    settings = {**_SETTINGS, "port": str(port), "unix_socket_directories": str(folder)}
+    settings = {**chosen, "port": str(port), "unix_socket_directories": str(folder)}
     _run(["initdb", "-D", f"{folder}/data", "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"])
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     _run(["pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start"])
