@@ -14,11 +14,12 @@ from typing import Any
 import gateway.projections
 from gateway.projections import Snapshot, action, payment, project, registry, roll_up, rows, sync_issue
 from gateway.records import Caller, Envelope, SourceRef, Upsert
+from gateway.writeback.payload import VERSION_FIELD
 from tests.projections.stripe_objects import ACCOUNT, CONTACT, stripe_object
 
 DATE, MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SOURCES = ("Account", "Case", "Contact", "Opportunity", "Order", "Quote")
-SENDERS = "Sync_Version__c"  # added by the sender when it writes a row of ours
+SENDERS = VERSION_FIELD  # added by the sender when it writes a row of ours
 
 
 @dataclass(frozen=True)
