@@ -141,7 +141,7 @@ class Pages:
     ) -> Iterator[tuple[str, str, str | None]]:
         """(label, text, link) of the fields that hold something."""
         for name, entry in sobject.fields.items():
-            if name in HIDDEN or entry.type == "address" or name.startswith("Stripe_") is not ours:
+            if name in HIDDEN or entry.type == "address" or is_stamp(sobject, name) is not ours:
                 continue
             value = show_field(self.org, sobject, record, entry)
             if value is None or value is False:
@@ -161,7 +161,7 @@ class Pages:
     def target(self, entry: Field, value: Any) -> str | None:
         if entry.type == "reference":
             return self.link(value) if value in self.org.store.object_of else None
-        return str(value) if entry.type == "url" and str(value).startswith(("http://", "https://")) else None
+        return str(value) if str(value).startswith(("http://", "https://")) else None
 
     def related(self, sobject: SObject, record: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
         """Rows of other objects that point at this one; those of the package last and complete."""
@@ -176,3 +176,8 @@ class Pages:
 
     def page(self, name: str, **values: Any) -> Response:
         return HTMLResponse(self.templates.get_template(name).render(org=self.org.world, **values))
+
+
+def is_stamp(sobject: SObject, name: str) -> bool:
+    """The fields our package adds to an object of somebody else's."""
+    return not sobject.custom and name.startswith("Stripe_")

@@ -18,7 +18,14 @@ ALWAYS = frozenset(
     | {"OwnerId", "Name", "CurrencyIsoCode"}
 )
 # Every API user can read these.
-OPEN_OBJECTS = frozenset({"User", "Organization", "RecordType", "UserRecordAccess", "Pricebook2", "PricebookEntry"})
+OPEN_OBJECTS = frozenset({"User", "Organization", "RecordType", "UserRecordAccess", "PricebookEntry"})
+# Access to these follows their parent (Object Reference: "Special Access Rules" of each).
+FOLLOWS = {
+    "OpportunityLineItem": "Opportunity",
+    "OpportunityContactRole": "Opportunity",
+    "OrderItem": "Order",
+    "QuoteLineItem": "Quote",
+}
 
 
 def effective_mode(fls: str, sets: Mapping[str, PermissionSet]) -> str:
@@ -46,7 +53,7 @@ class Access:
     def can(self, sobject: SObject, grant: str) -> bool:
         if self.mode == "off" or sobject.name in OPEN_OBJECTS or (self.mode == "custom" and not sobject.custom):
             return True
-        return grant in self._objects.get(sobject.name, frozenset())
+        return grant in self._objects.get(FOLLOWS.get(sobject.name, sobject.name), frozenset())
 
     def readable(self, sobject: SObject, field: Field) -> bool:
         return self._free(sobject, field) or self._grant(sobject, field)[0]

@@ -152,13 +152,10 @@ class Writer:
             org.flow_runs.append((sobject.name, record["Id"]))
 
     def _assign(self, sobject: SObject, record: Record) -> None:
-        """An active assignment rule takes the record unless the caller says FALSE."""
+        """An active assignment rule takes the record (for the first user if the named one does not exist)."""
         name = self.org.world.profile.assignment.get(sobject.name)
-        if name is None or self.system or not self.auto_assign:
-            return
-        user = self.org.user_named(name)
-        if user is not None:
-            record["OwnerId"] = user.id
+        if name is not None and self.auto_assign and not self.system:
+            record["OwnerId"] = (self.org.user_named(name) or self.org.world.users[0]).id
 
 
 def auto_number(entry: Field, number: int) -> str:

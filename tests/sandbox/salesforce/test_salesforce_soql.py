@@ -89,7 +89,8 @@ def test_numbers_dates_and_booleans_compare_as_such(client: Salesforce):
 
 
 def test_parents_come_as_nested_records(client: Salesforce):
-    soql = "SELECT Product2.Name, Product2.ProductCode, Opportunity.Account.Name FROM OpportunityLineItem WHERE SortOrder = 2"
+    names = "Product2.Name, Product2.ProductCode, Opportunity.Account.Name"
+    soql = f"SELECT {names} FROM OpportunityLineItem WHERE SortOrder = 2"
 
     [record] = client.query(soql)["records"]
 
