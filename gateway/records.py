@@ -177,6 +177,21 @@ class Plan:
     version: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object of a record at Stripe that may still count: open, paid, active, refunded …"""
+
+    org: str
+    entity: str
+    record_id: str
+    kind: str
+    stripe_id: str
+    content_hash: str
+    status: str
+    action_id: str
+    shown: Json
+
+
 def hole(name: str) -> dict[str, Json]:
     """A value that an earlier answer fills. A mapping, so that no caller's text can pass for one."""
     return {"$hole": name}

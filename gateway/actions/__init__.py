@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.engine.live import Live
-from gateway.records import Json, Plan, SourceRef
+from gateway.records import Json, Live, Plan, SourceRef
 from gateway.sources import Party, SourceRecord
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]

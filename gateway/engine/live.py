@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import live_object
 from gateway.engine.statements import Row, upsert
-from gateway.records import Json, dumps
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """An object of a record at Stripe that may still count: open, paid, active, refunded …"""
-
-    org: str
-    entity: str
-    record_id: str
-    kind: str
-    stripe_id: str
-    content_hash: str
-    status: str
-    action_id: str
-    shown: Json
-
+from gateway.records import Live, dumps
 
 _LIVE = sa.select(live_object).where(
     live_object.c.org == bindparam("org"),

@@ -14,14 +14,13 @@ from sqlalchemy import Connection
 from gateway import audit
 from gateway.engine import ledger, links, live, refundable
 from gateway.engine.clock import now
-from gateway.engine.live import Live
 from gateway.errors import GatewayError
 from gateway.money import Money
 from gateway.pipeline.project import merge_object, merge_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import action as action_row
-from gateway.records import Envelope, Json, Status
+from gateway.records import Envelope, Json, Live, Status
 
 _DELETED_CUSTOMER = ("resource_missing", "customer")
 _REFUND_STATUSES = {"failed": Status.FAILED, "canceled": Status.FAILED}

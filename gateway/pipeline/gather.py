@@ -13,12 +13,11 @@ from gateway import sources
 from gateway.actions import Charge
 from gateway.connectors.salesforce_types import SubRequest
 from gateway.engine import live as live_rows
-from gateway.engine.live import Live
 from gateway.engine.numbers import next_number
 from gateway.errors import Refused, Rejected
 from gateway.pipeline.routing import entity_by_record, wanted_fields
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, SourceRef
+from gateway.records import Json, Live, SourceRef
 from gateway.sources import Party, Source, SourceRecord
 
 # Fields only some orgs have (person accounts, state and country picklists, several currencies): selected where

@@ -23,9 +23,6 @@ from gateway.pipeline.rechunk import rechunk
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Step, StepKind, dumps
 
-# Seconds between tries while the caller waits; after that the job is put down and taken up again by the engine.
-_PATIENCE = (0.2, 0.8)
-
 
 class NotKnown(GatewayError):
     """A step that moves money was sent, its key may have expired, and Stripe lists nothing of it."""
@@ -107,7 +104,7 @@ async def _send(
     tools: Tools, work: Work, base: str, progress: Progress, n: int, step: Step, generation: int
 ) -> tuple[Found, int]:
     """Send until there is an answer; returns it with the generation that got it."""
-    tries = iter((*_PATIENCE, None))
+    tries = iter((*tools.patience.tries, None))
     while True:
         try:
             answer = await _call(tools, work, base, progress, step, generation)

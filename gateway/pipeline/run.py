@@ -20,8 +20,6 @@ from gateway.pipeline.work import Tools, Work, load
 from gateway.projections import registry
 from gateway.records import Status
 
-_LONGEST_PAUSE = 60.0  # seconds between tries of an action; how often is bounded by when it expires
-
 
 async def run(tools: Tools, claim: Claim) -> Verdict:
     """Job kind ``action``."""
@@ -129,7 +127,8 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     if work.plan is None and _expired(tools, work):
         return _expire(tools, work)
     age = max(tools.clock.now() - work.accepted, 0.0)
-    pause = max(exc.retry_after or 0.0, min(_LONGEST_PAUSE, 0.5 + age / 4))
+    patience = tools.patience
+    pause = max(exc.retry_after or 0.0, min(patience.longest, patience.first * (1 + age / 2)))
     return Snooze(pause, exc.code, exc.message, keep_lane=True)
 
 

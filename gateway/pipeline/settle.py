@@ -17,7 +17,6 @@ from gateway.actions.create_customer import for_invoice
 from gateway.engine import ledger, links, live, refundable
 from gateway.engine.clock import now
 from gateway.engine.ledger import NewAction, StoredPlan
-from gateway.engine.live import Live
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Job
 from gateway.errors import Rejected
@@ -25,7 +24,7 @@ from gateway.ids import new_id
 from gateway.pipeline import codec, tokens
 from gateway.pipeline.gather import Facts, counts
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Plan, fingerprint
+from gateway.records import Json, Live, Plan, fingerprint
 
 _CUSTOMER_LIFE = 24 * 3600.0  # a customer that nobody waits for any more may still be made this long
 

@@ -23,6 +23,18 @@ from gateway.records import Caller, Json, Plan, SourceRef
 from gateway.sealing import Sealer
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """
+    Seconds. ``tries``: pauses between tries of a call while the caller waits; after them the job is put down and the
+    engine takes it up again, first after ``first``, at most every ``longest``. How often is bounded by expiry.
+    """
+
+    tries: tuple[float, ...] = (0.2, 0.8)
+    first: float = 0.5
+    longest: float = 60.0
+
+
 @dataclass
 class Tools:
     """Everything the pipeline works with, made once by the composition root."""
@@ -39,6 +51,7 @@ class Tools:
     warm: OrderedDict[str, Work] = field(default_factory=OrderedDict)  # just accepted here: no need to read it back
     answers: OrderedDict[str, tuple[int, dict[str, Json]]] = field(default_factory=OrderedDict)
     lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
+    patience: Patience = field(default_factory=lambda: Patience())
 
     def org(self, org_id: str) -> Org:
         """The configured org of an 18-character id."""

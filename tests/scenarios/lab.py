@@ -1,0 +1,245 @@
+"""
+A whole world inside the test: both simulators on real sockets in threads, the gateway's own processes as objects.
+
+A crash is a crash: the tasks are dropped where they stand, nothing is told to the database, and a new gateway opens it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from gateway import actions
+from gateway.app import Gateway, build
+from gateway.config import load
+from gateway.pipeline.accept import Answer, Submission, submit
+from gateway.pipeline.work import Patience
+from gateway.records import Caller
+from gateway.sandbox.browser import pay_invoice
+from gateway.sandbox.identity import AUTOMATION, ORG, REP, Identity
+from gateway.sandbox.processes import free_port
+from gateway.sandbox.salesforce.app import create_app as salesforce_app
+from gateway.sandbox.salesforce.world import SalesforceWorld
+from gateway.sandbox.stripe.app import create_app as stripe_app
+from gateway.sandbox.stripe.world import StripeWorld
+from gateway.sandbox.wire import Server
+from gateway.web.body import parse
+
+PERSON = Caller(ORG, REP, "person")
+MACHINE = Caller(ORG, AUTOMATION, "automation")
+QUICK = Patience(tries=(0.01, 0.02), first=0.05, longest=0.3)
+BILLED = "accounts@harborcycles.example"
+
+
+class Lab:
+    """The world around the gateway, and the gateway itself as often as a test wants it."""
+
+    def __init__(self, folder: Path, database: str, *, profile: str = "plain") -> None:
+        self.folder = folder
+        self.database = database
+        self.identity = Identity()
+        port = free_port()
+        self.stripe_server = Server(stripe_app(self._stripe_world(f"http://127.0.0.1:{port}")), port)
+        self.stripe_url = self.stripe_server.start()
+        self.salesforce_url = self._start_salesforce(profile)
+        self.config_file = self.identity.write_gateway(
+            folder, port=0, stripe=self.stripe_url, salesforce=self.salesforce_url, database=database
+        )
+        self.opportunities = {row["Name"]: row["Id"] for row in self.records("Opportunity")}
+        self.fleet = self.opportunities["Harbor Cycles fleet renewal"]
+        self.account = self.record("Opportunity", self.fleet)["AccountId"]
+
+    def _stripe_world(self, url: str) -> StripeWorld:
+        path = self.identity.write_stripe(self.folder)
+        return StripeWorld.of(json.loads(path.read_text())["accounts"], public_url=url)
+
+    def _start_salesforce(self, profile: str) -> str:
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        path = self.identity.write_salesforce(
+            self.folder, gateway="http://127.0.0.1:9", audience=url, profile=profile, features=["quotes", "orders"]
+        )
+        self.salesforce_server = Server(salesforce_app(SalesforceWorld.load(path)), port)
+        return self.salesforce_server.start()
+
+    def close(self) -> None:
+        self.salesforce_server.stop()
+        self.stripe_server.stop()
+
+    @contextlib.asynccontextmanager
+    async def gateway(self, prepare: Callable[[Gateway], None] | None = None) -> AsyncIterator[Gateway]:
+        """A running gateway that is stopped in good order."""
+        started = await self.boot(prepare)
+        try:
+            yield started
+        finally:
+            await started.stop()
+
+    async def boot(self, prepare: Callable[[Gateway], None] | None = None) -> Gateway:
+        """Start one; the test stops or crashes it."""
+        made = build(load(self.config_file, dict(os.environ)))
+        made.tools.patience = QUICK
+        if prepare is not None:
+            prepare(made)
+        await made.start()
+        return made
+
+    # The simulators.
+
+    def control(self, upstream: str, method: str, path: str, body: object = None) -> Any:
+        base = self.stripe_url if upstream == "stripe" else self.salesforce_url
+        answer = requests.request(method, f"{base}/_control/{path}", json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def fault(self, upstream: str, kind: str, path: str, *, method: str | None = None, **more: Any) -> None:
+        match = {"path": path} | ({"method": method} if method else {})
+        self.control(upstream, "POST", "faults", {"match": match, "kind": kind, "times": 1, **more})
+
+    def heal(self) -> None:
+        for upstream in ("stripe", "salesforce"):
+            self.control(upstream, "DELETE", "faults")
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        return items(self.control("stripe", "GET", f"objects/{kind}"))
+
+    def of_record(self, kind: str, record_id: str) -> list[dict[str, Any]]:
+        return [x for x in self.objects(kind) if x.get("metadata", {}).get("sf_record_id") == record_id]
+
+    def records(self, sobject: str) -> list[dict[str, Any]]:
+        return items(self.control("salesforce", "GET", f"objects/{sobject}"))
+
+    def record(self, sobject: str, record_id: str) -> dict[str, Any]:
+        return next(row for row in self.records(sobject) if row["Id"] == record_id)
+
+    def calls(self, upstream: str) -> list[dict[str, Any]]:
+        return items(self.control(upstream, "GET", "requests?after=0"))
+
+    def pay(self, invoice: dict[str, Any]) -> None:
+        pay_invoice(invoice["hosted_invoice_url"])
+
+    def invoice_members(self, **more: Any) -> dict[str, Any]:
+        """A send-invoice body that needs nothing read (for a known customer)."""
+        return {
+            "record_id": self.fleet,
+            "account_id": self.account,
+            "recipient_email": BILLED,
+            "currency": "USD",
+            "lines": [
+                {"description": "Frames", "quantity": 2, "unit_price": "1200.00"},
+                {"description": "Wheels", "quantity": 4, "unit_price": "349.50"},
+                {"description": "Service", "amount": "180.00"},
+            ],
+            **more,
+        }
+
+
+def items(answer: Any) -> list[dict[str, Any]]:
+    if isinstance(answer, list):
+        return answer
+    return next(value for value in answer.values() if isinstance(value, list))
+
+
+def submission(name: str, members: dict[str, Any], *, key: str | None = None, caller: Caller = PERSON) -> Submission:
+    action = actions.registry()[name]
+    body = {**members, **({"request_key": key} if key else {})}
+    return Submission(caller, action, parse(action.request, body), request_id=f"req_{uuid.uuid4().hex}")
+
+
+async def ask(
+    gateway: Gateway, name: str, members: dict[str, Any], *, key: str | None = None, caller: Caller = PERSON,
+    wait: float = 20.0,
+) -> Answer:  # fmt: skip
+    return await submit(gateway.tools, submission(name, members, key=key, caller=caller), wait=wait)
+
+
+async def until(holds: Callable[[], bool], patience: float = 30.0, what: str = "it") -> None:
+    """Something that must come by itself; the bound only keeps a broken test from hanging."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if await asyncio.to_thread(holds):
+            return
+        await asyncio.sleep(0.03)
+    raise AssertionError(f"{what} did not happen within {patience} s")
+
+
+class Crash(BaseException):
+    """The process died at this point."""
+
+
+class Effects:
+    """Counts every effect of a gateway (commit, call) and kills it at one of them, before or after it."""
+
+    def __init__(self, kill_at: int | None = None, *, after: bool = True) -> None:
+        self.kill_at = kill_at
+        self.after = after
+        self.seen: list[str] = []
+        self.dead = False
+
+    def watch(self, gateway: Gateway) -> None:
+        tools = gateway.tools
+        tools.store.write = self._watched("commit", tools.store.write)  # type: ignore[method-assign]
+        tools.stripe.call = self._watched("stripe", tools.stripe.call)  # type: ignore[method-assign]
+        for name in ("graphs", "update_many", "composite"):
+            setattr(tools.salesforce, name, self._watched(f"salesforce.{name}", getattr(tools.salesforce, name)))
+
+    def _watched(self, name: str, effect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def watched(*args: Any, **kwargs: Any) -> Any:
+            if self.dead:
+                raise Crash
+            self.seen.append(name)
+            mine = len(self.seen)
+            if mine == self.kill_at and not self.after:
+                self.dead = True
+                raise Crash
+            result = await effect(*args, **kwargs)
+            if mine == self.kill_at:
+                self.dead = True
+            if self.dead:
+                raise Crash
+            return result
+
+        return watched
+
+
+async def drop(gateway: Gateway) -> None:
+    """The process is gone: tasks vanish, the file lock and connections go, nothing is said to the database."""
+    engine, tools = gateway.tools.engine, gateway.tools
+    await gateway.schedule.stop()
+    tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task() and t.get_name().startswith("job ")]
+    if engine._pump is not None:
+        tasks.append(engine._pump)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if engine._liveness is not None:
+        await asyncio.to_thread(engine._liveness.stop)
+    await tools.stripe.close(0.1)
+    await tools.salesforce.close(0.1)
+    await asyncio.to_thread(tools.store.close)
+
+
+def truth(lab: Lab, record_id: str) -> Iterator[str]:
+    """What differs between Stripe and the Salesforce record; nothing when all is well."""
+    invoices = [x for x in lab.of_record("invoice", record_id) if x["status"] != "draft"]
+    rows = {
+        row["Stripe_Id__c"]: row
+        for row in lab.records("Stripe_Invoice__c")
+        if row.get("Source_Record_Id__c") == record_id
+    }
+    for invoice in invoices:
+        row = rows.get(invoice["id"])
+        if row is None:
+            yield f"{invoice['id']} is not in Salesforce"
+        elif row["Status__c"].lower() != invoice["status"] or row["Number__c"] != invoice["number"]:
+            yield f"{invoice['id']} is {invoice['status']} at Stripe, {row['Status__c']} in Salesforce"
+    for stripe_id in rows.keys() - {x["id"] for x in invoices}:
+        yield f"{stripe_id} is in Salesforce only"
