@@ -38,7 +38,7 @@ _LUHN = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
 
 def find_card_number(text: str) -> bool:
     """Whether something in the text looks like a card number: known first digits, right length, Luhn digit."""
-    return next(_spans(_ascii_digits(text)), None) is not None
+    return len(text) >= 13 and next(_spans(_ascii_digits(text)), None) is not None
 
 
 def redact_cards(text: str) -> str:
@@ -53,6 +53,8 @@ def redact_cards(text: str) -> str:
 
 def contains_card(value: object) -> str | None:
     """The path (``$.lines[0].description``) of the first value or member name that holds a card number."""
+    if not _holds_card(value):  # nearly always, so without the cost of keeping paths
+        return None
     pending: list[tuple[str, object]] = [("$", value)]
     while pending:
         path, item = pending.pop()
@@ -63,9 +65,23 @@ def contains_card(value: object) -> str | None:
                     return pending[-1][0]
         elif isinstance(item, list | tuple):
             pending += [(f"{path}[{index}]", member) for index, member in reversed(list(enumerate(item)))]
-        elif (text := _text_of(item)) and find_card_number(text):
+        elif find_card_number(_text_of(item)):
             return path
     return None
+
+
+def _holds_card(value: object) -> bool:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += item
+            pending += item.values()
+        elif isinstance(item, list | tuple):
+            pending += item
+        elif find_card_number(item if isinstance(item, str) else _text_of(item)):
+            return True
+    return False
 
 
 def refuse_cards(value: object) -> None:

@@ -23,6 +23,7 @@ _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _SALESFORCE = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?", re.ASCII)
 _STRIPE = re.compile(r"([a-z]{2,12})_(?:test_|live_)?[A-Za-z0-9]{1,200}", re.ASCII)
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _CROCKFORD for second in _CROCKFORD)
 
 
 def salesforce_id(text: object, *, field: str = "record_id") -> str:
@@ -82,7 +83,7 @@ _clockwork = _Clockwork()
 def new_id(prefix: str) -> str:
     """``act_`` + 26 Crockford base-32 characters (48 bits of milliseconds, 80 random): sorts by time of making."""
     number = _clockwork.next()
-    return f"{prefix.rstrip('_')}_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{prefix.rstrip('_')}_" + "".join([_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10)])
 
 
 def own_id(text: object, prefix: str, *, field: str = "id") -> str:

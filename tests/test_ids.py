@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Rejected
@@ -41,6 +41,7 @@ def test_what_is_no_record_id_is_refused(text):
 
 
 @given(st.from_regex(r"[1-9a-zA-Z][A-Za-z0-9]{14}", fullmatch=True))
+@settings(deadline=None)
 def test_an_id_whose_case_was_lost_is_noticed(short):
     full = salesforce_id(short)
 

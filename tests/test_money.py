@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Rejected
@@ -105,6 +105,7 @@ currencies = st.sampled_from(sorted(EXPONENTS))
 
 
 @given(currencies, st.integers(0, MAX_MINOR))
+@settings(deadline=None)
 def test_what_is_written_is_read_back(currency, number):
     step = STEPS.get(currency, 1)
     money = Money(number // step * step, currency)
@@ -114,6 +115,7 @@ def test_what_is_written_is_read_back(currency, number):
 
 
 @given(currencies, st.decimals(min_value=-(10**13), max_value=10**13, allow_nan=False, places=5))
+@settings(deadline=None)
 def test_an_amount_is_never_rounded(currency, value):
     try:
         money = Money.parse(value, currency, allow_negative=True)
@@ -124,6 +126,7 @@ def test_an_amount_is_never_rounded(currency, value):
 
 
 @given(st.text(max_size=20))
+@settings(deadline=None)
 def test_any_text_is_read_exactly_or_refused(text):
     try:
         money = Money.parse(text, "usd", allow_negative=True)

@@ -177,7 +177,7 @@ def _wrong_member(errors: list[ErrorDetails], data: Any) -> Rejected:
 def _shown(path: Path) -> str:
     """``lines[0].description``, fit to be shown and logged."""
     text = "".join(char if char.isprintable() else "?" for char in dotted(path))
-    return redact_cards(text[:100])
+    return redact_cards(text[:100]) or ('""' if path else "")
 
 
 def _told(error: ErrorDetails) -> str:

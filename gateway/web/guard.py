@@ -8,7 +8,6 @@ import re
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import GatewayError, Rejected, Unavailable
@@ -18,14 +17,15 @@ from gateway.web.problems import problem
 # Health must be told even when nothing else gets in.
 ALWAYS = frozenset({"/livez", "/readyz", "/metrics"})
 
-SECURITY_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
-TRANSPORT_SECURITY = "max-age=31536000"
+# Added where a route has not set its own.
+SECURITY_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+TRANSPORT_SECURITY = (b"strict-transport-security", b"max-age=31536000")
 
 _PLAIN_PATH = re.compile(rb"(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)+|/", re.ASCII)
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -67,9 +67,8 @@ class Guard:
         self._app = app
         self._limits = limits
         self._hosts = frozenset(host.lower() for host in limits.allowed_hosts)
-        self._headers = dict(SECURITY_HEADERS)
-        if (limits.public_url or "").startswith("https:"):
-            self._headers["strict-transport-security"] = TRANSPORT_SECURITY
+        https = (limits.public_url or "").startswith("https:")
+        self._headers = (*SECURITY_HEADERS, TRANSPORT_SECURITY) if https else SECURITY_HEADERS
         self.running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,10 +131,10 @@ class Guard:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                added = [pair for pair in self._headers if pair[0] not in names]
+                message["headers"] = [*given, (b"x-request-id", request_id.encode()), *added]
             await send(message)
 
         return sending
@@ -143,7 +142,7 @@ class Guard:
 
 async def _refuse(exc: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer and close. A little of the body is swallowed first: closing on unread bytes resets the answer away."""
-    left, more = _SWALLOWED_BYTES, not any(name == b"expect" for name, _ in scope["headers"])
+    left, more = _SWALLOWED_BYTES, exc.http_status != 408 and all(name != b"expect" for name, _ in scope["headers"])
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_SWALLOWED_SECONDS):
             while more and left > 0:

@@ -216,11 +216,12 @@ class Edge:
         finally:
             connection.close()
 
-    def raw(self, data: bytes, *, timeout: float = 5.0, pause: float = 0.0) -> bytes:
+    def raw(self, data: bytes, *, timeout: float = 5.0) -> bytes:
         """Bytes on a socket of their own, and everything that comes back until the server closes or is silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
-            connection.sendall(data)
             received = b""
+            with contextlib.suppress(TimeoutError, ConnectionResetError, BrokenPipeError):
+                connection.sendall(data)
             with contextlib.suppress(TimeoutError, ConnectionResetError):
                 while chunk := connection.recv(65536):
                     received += chunk
