@@ -22,7 +22,7 @@ from simple_salesforce.exceptions import SalesforceError
 from gateway.connectors import Clock, without_personal_data
 from gateway.connectors.salesforce_errors import fault, lost, scope
 from gateway.connectors.salesforce_http import CONNECT_SECONDS, Watch, session
-from gateway.errors import GatewayError, Misconfigured, Unavailable
+from gateway.errors import GatewayError, Misconfigured, Unreachable
 from gateway.records import Json
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -82,13 +82,13 @@ class Session:
     def ask(self, ask: Ask, watch: Watch, read_seconds: float) -> Json:
         """The parsed answer, fractions as Decimal, or None when there is no body. Raises our errors only."""
         with watch:
-            client = self._logged_in(None, watch, read_seconds)
+            client = self._logged_in(None, read_seconds)
             try:
                 return self._once(client, ask, watch, read_seconds)
             except SalesforceError as exc:
                 if exc.status != 401:
                     raise fault(exc, self._name, writes=ask.writes) from exc
-            client = self._logged_in(client, watch, read_seconds)
+            client = self._logged_in(client, read_seconds)
             try:
                 return self._once(client, ask, watch, read_seconds)
             except SalesforceError as exc:
@@ -115,7 +115,7 @@ class Session:
             self.usage = (used.used, used.total)
         return answer
 
-    def _logged_in(self, stale: Salesforce | None, watch: Watch, read_seconds: float) -> Salesforce:
+    def _logged_in(self, stale: Salesforce | None, read_seconds: float) -> Salesforce:
         """The client, with a new token if the one we hold is the stale one: one login, however many threads ask."""
         with self._lock:
             if self._client is not None and self._client is not stale:
@@ -124,7 +124,7 @@ class Session:
                 raise Misconfigured(self._refused[1], self._refused[2], scope=scope(self._name))
             self._client = None
             try:
-                self._client = self._new_client(self._token(watch, read_seconds))
+                self._client = self._new_client(self._token(read_seconds))
             except Misconfigured as exc:
                 self._refused = (self._clock.monotonic() + REMEMBERED_SECONDS, exc.code, exc.message)
                 raise
@@ -145,7 +145,7 @@ class Session:
         client.base_url = f"{address}/services/data/v{self._login.api_version}/"  # the library forces https
         return client
 
-    def _token(self, watch: Watch, read_seconds: float) -> dict[str, Any]:
+    def _token(self, read_seconds: float) -> dict[str, Any]:
         login = self._login
         claims = {
             "iss": login.consumer_key,
@@ -154,7 +154,6 @@ class Session:
             "exp": int(self._clock.now()) + ASSERTION_SECONDS,
         }
         assertion = jwt.encode(claims, login.private_key, algorithm="RS256")
-        watch.sent = False
         try:
             response = self._http.post(
                 f"{claims['aud']}/services/oauth2/token",
@@ -163,7 +162,7 @@ class Session:
                 allow_redirects=False,
             )
         except (requests.RequestException, OSError) as exc:
-            raise lost(exc, writes=False, sent=watch.sent, expired=watch.expired) from exc
+            raise _login_away() from exc
         try:
             answer = response.json()
         except ValueError:
@@ -172,7 +171,7 @@ class Session:
 
     def _granted(self, status: int, answer: Any) -> dict[str, Any]:
         if not isinstance(answer, dict) or status >= 500 or status == 429:
-            raise Unavailable("salesforce_login_unavailable", "Salesforce's login does not answer; it is tried again.")
+            raise _login_away()
         if status != 200 or not {"access_token", "instance_url"} <= answer.keys():
             raise self._refusal(
                 "salesforce_login", f"{answer.get('error', status)}: {answer.get('error_description', '')}"
@@ -186,3 +185,8 @@ class Session:
             " the user's permission set."
         )
         return Misconfigured(code, message, scope=scope(self._name))
+
+
+def _login_away() -> Unreachable:
+    # Whatever became of the login: of the call itself nothing was done.
+    return Unreachable("salesforce_login_unavailable", "Salesforce's login does not answer; the gateway tries again.")

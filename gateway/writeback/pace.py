@@ -36,7 +36,7 @@ class Pace:
     def __init__(self) -> None:
         self.sizes = FULL
         self._sent = -math.inf
-        self._failures = 0
+        self.failures = 0
 
     def turn(self, look: Look, at: float, usage: tuple[int, int] | None) -> Turn:
         """``at`` in monotonic seconds; ``usage`` = API calls used and allowed."""
@@ -55,7 +55,7 @@ class Pace:
 
     def sent(self, at: float) -> None:
         """A call went through: grow back, stamps slowly (a trigger that could not bear more has not changed)."""
-        self._sent, self._failures = at, 0
+        self._sent, self.failures = at, 0
         now = self.sizes
         self.sizes = Sizes(
             min(FULL.graphs, now.graphs + 10), min(FULL.nodes, now.nodes + 60), min(FULL.records, now.records + 1)
@@ -72,8 +72,8 @@ class Pace:
 
     def failed(self) -> float:
         """Seconds to rest after a call that came to nothing: 5 s, doubled up to 5 minutes."""
-        self._failures += 1
-        return float(min(FAILED_CAP, FAILED_FIRST * 2 ** min(self._failures - 1, 10)))
+        self.failures += 1
+        return float(min(FAILED_CAP, FAILED_FIRST * 2 ** min(self.failures - 1, 10)))
 
     def _wait(self, waiting: Waiting, at: float, gather: float) -> float:
         if not waiting:

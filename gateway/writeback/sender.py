@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,6 +31,7 @@ MOST_ROWS = 1000  # read and composed at once
 UNCERTAIN_SECONDS = 150.0  # longer than Salesforce works on a request: then it is written again
 LOOK_SECONDS = 0.25  # while rows gather
 IN_THE_JOB = 5.0  # shorter waits are sat out, longer ones give the slot back
+AWAY_AFTER = 3  # calls in a row that came to nothing
 SLICE = 50  # rows settled in one commit
 
 log = structlog.get_logger("gateway.writeback")
@@ -93,20 +93,19 @@ class _Run:
                 return verdict
 
     async def _wave(self, turn: Turn) -> Verdict | None:
-        """Read what waits, compose it, send call after call; a verdict ends the run."""
-        rows = await self._sender.store.read(self._waiting)
-        chosen = [row for row in rows if turn.back or row.priority < BACKGROUND]
-        parcels = compose(chosen, self._pace.sizes)
-        if turn.full_only and any(parcel.full(self._pace.sizes) for parcel in parcels):
-            parcels = [parcel for parcel in parcels if parcel.full(self._pace.sizes)]
-        for parcel in parcels:
+        """Read and compose what waits, send call after call; a verdict ends the run."""
+        for parcel in await self._sender.store.read(lambda conn: self._parcels(conn, turn)):
             verdict = await self._send(parcel)
             if verdict is not None:
                 return verdict
         return None
 
-    def _waiting(self, conn: Connection) -> list[MirrorRow]:
-        return unsent(conn, self._sender.sealer, self._org, MOST_ROWS, now(conn))
+    def _parcels(self, conn: Connection, turn: Turn) -> list[Parcel]:
+        rows = unsent(conn, self._sender.sealer, self._org, MOST_ROWS, now(conn))
+        parcels = compose((row for row in rows if turn.back or row.priority < BACKGROUND), self._pace.sizes)
+        full = [parcel for parcel in parcels if parcel.full(self._pace.sizes)]
+        # What fills no call yet gathers on unless it is due; while more waits than was read, it will soon fill one.
+        return full if full and (turn.full_only or len(rows) == MOST_ROWS) else parcels
 
     async def _send(self, parcel: Parcel) -> Verdict | None:
         rows = in_order(parcel.rows.values())
@@ -145,22 +144,31 @@ class _Run:
         if exc.code == "salesforce_timeout":
             self._pace.took_too_long()
         log.warning("writeback.uncertain", org=self._org, error_code=exc.code)
-        return Snooze(self._pace.failed(), exc.code, exc.message)
+        return self._rest(exc)
 
     async def _refused(self, parcel: Parcel, exc: GatewayError) -> Verdict | None:
         """Certainly not written. A fault of the org opens its circuit, a fault of the call halves it."""
         rows = list(parcel.rows.values())
         if isinstance(exc, Refused) and len(rows) == 1:
-            flaw = Flaw(exc.code, exc.message)
-            await self._settle([judge(rows[0], flaw, alone=True)])
+            await self._settle([judge(rows[0], Flaw(exc.code, exc.message), alone=True)])
             return None
         await self._sender.store.write(lambda conn: mark_unsent(conn, rows))
         log.warning("writeback.refused", org=self._org, error_code=exc.code, rows=len(rows))
         if isinstance(exc, Unreachable | Misconfigured):
-            return park(Misconfigured(exc.code, exc.message, scope=scope(self._org)))
+            return self._park(exc)
         if isinstance(exc, Refused):
             self._pace.took_too_long()
-        return Snooze(max(exc.retry_after or 0.0, self._pace.failed()), exc.code, exc.message)
+        return self._rest(exc)
+
+    def _rest(self, exc: GatewayError) -> Verdict:
+        """Try again in a while; an org that fails call after call is away as a whole."""
+        seconds = self._pace.failed()
+        if self._pace.failures >= AWAY_AFTER:
+            return self._park(exc)
+        return Snooze(max(exc.retry_after or 0.0, seconds), exc.code, exc.message)
+
+    def _park(self, exc: GatewayError) -> Verdict:
+        return park(Misconfigured(exc.code, exc.message, scope=scope(self._org)))
 
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         """Store what became of the rows, a slice at a time: a commit must not hold the writer for long."""
@@ -171,15 +179,16 @@ class _Run:
         self._tell(ordered)
 
     def _tell(self, outcomes: Iterable[Outcome]) -> None:
-        at, waited = self._sender.clock.now(), Counter[str]()
-        counts = Counter(outcome.state for outcome in outcomes)
+        at = self._sender.clock.now()
+        by_state: dict[str, list[MirrorRow]] = {}
         for outcome in outcomes:
             row = outcome.row
-            waited[outcome.state] = max(waited[outcome.state], int(at - (row.dirty_since or at)))
+            by_state.setdefault(outcome.state, []).append(row)
             if outcome.state == "dead":
                 log.error("writeback.dead", org=self._org, object=row.sobject, key=row.key, error_code=outcome.code)
-        for state, rows in counts.items():
-            self._sender.observe(WriteBack(self._org, state, rows, waited[state]))
+        for state, rows in by_state.items():
+            oldest = min(row.dirty_since or at for row in rows)
+            self._sender.observe(WriteBack(self._org, state, len(rows), max(0.0, at - oldest)))
 
     def _outbreak(self, outcomes: Iterable[Outcome]) -> Verdict | None:
         """Many rows refused for good with one code: it is the org (permission set, package), not the rows."""
