@@ -101,8 +101,8 @@ class Liveness:
                 conn = conn or self._reconnect()
                 self._tick(conn)
                 self._listen(conn)
-            except sa.exc.DBAPIError as error:
-                log.warning("liveness.lost", node=self._listener.node, error=str(error.orig))
+            except Exception as error:  # whatever it was: without this thread the process counts as dead
+                log.warning("liveness.lost", node=self._listener.node, error=repr(error))
                 _discard(conn)
                 conn = None
                 self._stop.wait(_PROBE)
@@ -144,11 +144,8 @@ class Liveness:
         driver: Any = conn.connection.driver_connection  # psycopg's connection: the only one that can wait for notes
         until = time.monotonic() + _PROBE
         while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
-            try:
-                for note in driver.notifies(timeout=min(left, _LISTEN)):
-                    self._call(self._listener.heard, note.payload.split(","))
-            except driver_errors() as error:
-                raise sa.exc.DBAPIError("LISTEN", None, error, connection_invalidated=True) from error
+            for note in driver.notifies(timeout=min(left, _LISTEN)):
+                self._call(self._listener.heard, note.payload.split(","))
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None:
@@ -159,13 +156,6 @@ class Liveness:
 def new_node_id() -> int:
     """31 random bits: the second half of an advisory lock."""
     return int.from_bytes(os.urandom(4), "big") >> 1
-
-
-def driver_errors() -> type[Exception]:
-    """The driver's base error; imported here because SQLite users need not install it."""
-    import psycopg
-
-    return psycopg.Error
 
 
 def _come_to_life(conn: Connection, node_id: int) -> None:

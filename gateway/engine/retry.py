@@ -28,4 +28,4 @@ class RetryPolicy:
 
 
 INTERACTIVE = RetryPolicy(first=0.5, factor=2, cap=60, attempts=12)
-PATIENT = RetryPolicy(first=5, factor=2, cap=3600, attempts=80)  # more than three days at one an hour
+PATIENT = RetryPolicy(first=5, factor=2, cap=3600, attempts=110)  # three days at one an hour and 20 % less

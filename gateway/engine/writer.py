@@ -81,7 +81,10 @@ class Writer:
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
-            self._settle(batch)
+            try:
+                self._settle(batch)
+            except Exception as error:  # nothing may end this thread: who waits would wait for ever
+                self._call(_reject, [write.future for write in batch if write.future], error)
         self._disconnect()
 
     def _next_batch(self) -> list[Write] | None:

@@ -87,9 +87,9 @@ class Lab:
         """Start one; the test stops or crashes it."""
         made = build(load(self.config_file, dict(os.environ)))
         made.tools.patience = QUICK
+        await made.start()
         if prepare is not None:
             prepare(made)
-        await made.start()
         return made
 
     # The simulators.

@@ -20,8 +20,8 @@ from gateway.sandbox.stripe.world import StripeWorld
 def create_app(world: StripeWorld) -> ASGIApp:
     courier = Courier(world)
     world.listeners.append(courier.take)
-    world.born.append(courier.register_configured)
-    courier.register_configured()
+    world.born.append(courier.begin)
+    courier.begin()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -108,6 +108,7 @@ def new_session(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer) -
         "adaptive_pricing": {"enabled": False},
         "after_expiration": None,
         "allow_promotion_codes": link["allow_promotion_codes"],
+        "allowed_payment_method_types": None,
         "amount_subtotal": subtotal,
         "amount_total": subtotal + tax,
         "automatic_tax": {**link["automatic_tax"], "provider": "stripe" if tax_status else None, "status": tax_status},

@@ -131,8 +131,10 @@ class Courier:
     def resend(self, event: Row, ledger: Ledger) -> None:
         self.take(ledger, event)
 
-    def register_configured(self) -> None:
-        """Endpoints of the config file: ``{"url", "secret", "enabled_events"?, "livemode"?, "id"?, "connect"?}``."""
+    def begin(self) -> None:
+        """Forget everything; then the endpoints of the config file: ``{"url", "secret", "enabled_events"?, "livemode"?, "id"?, "connect"?}``."""
+        self.waiting, self.failed, self.delivered = [], [], 0
+        self.paused = self.duplicate = self.reverse = False
         for spec in self.world.accounts.values():
             for given in spec.webhooks:
                 params = {"enabled_events": ["*"], **given}

@@ -101,6 +101,8 @@ class StripeWorld:
         self.ledgers.clear()
         self.keys.clear()
         self._due.clear()
+        self.limits.on = False
+        self.limits.buckets.clear()
         self.settings = replace(self.defaults, next_refunds=[])
         for spec in self.accounts.values():
             for key in spec.keys:

@@ -33,6 +33,7 @@ def account(ledger: Ledger) -> Row:
         "default_currency": ledger.currency,
         "details_submitted": True,
         "email": None,
+        "groups": None,
         "payouts_enabled": True,
         "settings": {
             "bacs_debit_payments": {"display_name": None, "service_user_number": None},

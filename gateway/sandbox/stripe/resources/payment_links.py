@@ -95,7 +95,6 @@ def blank(identity: str, ledger: Ledger, currency: str, url: str) -> Row:
         "livemode": ledger.livemode,
         "managed_payments": None,
         "metadata": {},
-        "name_collection": None,
         "on_behalf_of": None,
         "optional_items": None,
         "payment_intent_data": None,

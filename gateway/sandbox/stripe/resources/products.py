@@ -97,6 +97,7 @@ def new_product(ledger: Ledger, data: Row) -> Row:
         "shippable": None,
         "statement_descriptor": None,
         "tax_code": data.get("tax_code"),
+        "tax_details": None,
         "type": "service",
         "unit_label": data.get("unit_label"),
         "updated": now,
