@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceMoreThanOneRecord
 
@@ -211,8 +212,6 @@ def test_an_address_that_does_not_exist_is_refused(world: World, method: str, pa
 
 
 def test_another_api_version_is_unknown(world: World):
-    import requests
-
     token = world.control("login", {"user": "rep@northwind.example"})["access_token"]
     answer = requests.get(
         f"{world.url}/services/data/v99.0/limits", headers={"Authorization": f"Bearer {token}"}, timeout=10

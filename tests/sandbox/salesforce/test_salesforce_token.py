@@ -6,6 +6,7 @@ from typing import Any
 import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.support.salesforce_org import CONSUMER_KEY, Maker, World, assertion, full, keys
 
@@ -60,7 +61,6 @@ def test_exp_may_be_a_number_too(world: World):
 
 
 def test_another_key_is_refused(world: World):
-    from cryptography.hazmat.primitives.asymmetric import rsa
 
     stranger = rsa.generate_private_key(65537, 2048)
     claims = {
