@@ -115,13 +115,15 @@ def _trusted_keys(parts: Parts) -> Iterator[Finding]:
         kids: set[str] = set()
         for key in org.keys:
             path: Path = ("orgs", name, "keys", key.place)
-            if key.kid is not None and key.kid in kids:
+            if key.kid in kids:
                 yield path, f"the kid {key.kid!r} appears twice", None
             kids |= {key.kid} if key.kid is not None else set()
-            if (owner := owners.setdefault(key.encoded(), name)) != name:
-                yield path, f"is also trusted by org {owner!r}: one could sign for the other", None
-            elif sum(key.encoded() == other.encoded() for other in org.keys) > 1 and key is not org.keys[0]:
+            owner = owners.get(key.encoded())
+            if owner == name:
                 yield path, "is the same key as another one of this org", None
+            elif owner:
+                yield path, f"is also trusted by org {owner!r}: one could sign for the other", None
+            owners.setdefault(key.encoded(), name)
 
 
 def _usable_keys(parts: Parts) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "tuple_type": "must be a list in [ ]",
     "frozen_set_type": "must be a list in [ ]",
+    "dict_type": "must be a table",
     "mapping_type": "must be a table",
     "model_type": "must be a table",
     "model_attributes_type": "must be a table",

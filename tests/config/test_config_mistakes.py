@@ -1,11 +1,21 @@
 # ruff: noqa: E501 - one mistake is one line
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
 
 from gateway.config import ConfigProblems, load
-from tests.support.configuration import ENVIRON, NOW, TOML, certificate, rsa_key, write_configuration
+from tests.support.configuration import (
+    ENVIRON,
+    NOW,
+    TOML,
+    certificate,
+    public_pem,
+    rsa_jwk,
+    rsa_key,
+    write_configuration,
+)
 
 
 def problems(folder: Path, toml: str, environ: dict[str, str] | None = None, cert: str | None = None) -> list[str]:
@@ -226,3 +236,46 @@ def test_an_expired_certificate_is_a_problem(tmp_path):
     [found] = problems(tmp_path, TOML, cert=certificate(rsa_key(), ends=NOW - dt.timedelta(days=1)))
 
     assert "orgs.acme.keys[0]: expired on 2026-11-21, and no other key is valid" in found
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ([{"kid": "a"}, {"kid": "a"}], "the kid 'a' appears twice"),
+        ([{"kid": "acme-2026"}], "the kid 'acme-2026' appears twice"),
+        ([{"kid": "a"}, {"kid": "b"}, {"kid": "c"}, {"kid": "d"}], "brings 5 keys; at most 4"),
+    ],
+)
+def test_the_keys_of_an_org_are_few_and_told_apart(tmp_path, members, said):
+    keys = [rsa_jwk(rsa_key(f"more-{index}"), **one) for index, one in enumerate(members)]
+    (tmp_path / "more.jwks").write_text(json.dumps({"keys": keys}))
+    toml = TOML.replace("[orgs.acme.salesforce]", '[[orgs.acme.keys]]\nfile = "more.jwks"\n[orgs.acme.salesforce]')
+
+    assert any(said in one for one in problems(tmp_path, toml))
+
+
+def test_one_key_is_not_listed_twice(tmp_path):
+    (tmp_path / "again.pem").write_text(public_pem(rsa_key()))
+    toml = TOML.replace("[orgs.acme.salesforce]", '[[orgs.acme.keys]]\nfile = "again.pem"\n[orgs.acme.salesforce]')
+
+    [found] = problems(tmp_path, toml)
+
+    assert "orgs.acme.keys[1]: is the same key as another one of this org" in found
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("orgs = 1", "orgs: must be a table"),
+        ("[orgs]\nacme = 1", "orgs.acme: must be a table"),
+        ("server = []", "server: must be a table"),
+        ("[routing]\nentity = 'us'", "routing: must be a list of rules ([[routing]])"),
+        ("routing = [1]", "routing[0]: must be a table"),
+        ("[orgs.acme]\nkeys = 1", "orgs.acme.keys: must be a list"),
+        ("[orgs.acme]\nkeys = [1]", "orgs.acme.keys[0]: must be a table"),
+        ("[sealing]\nkeys = 5", "sealing.keys: must be a table"),
+        ("[entities]\nus = []", "entities.us: must be a table"),
+    ],
+)
+def test_a_table_of_another_kind_is_a_problem_not_a_crash(tmp_path, toml, said):
+    assert any(said in one for one in problems(tmp_path, toml))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.edge import AT, ORG, USER, claims, header, sign, without
+from tests.support.tokens import AT, ORG, USER, claims, header, sign, without
 
 
 def with_claims(**members: object) -> str:

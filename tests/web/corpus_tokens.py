@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tests.support.configuration import certificate, ec_key, public_pem, rsa_jwk, rsa_key
-from tests.support.edge import GOOD_TOKEN, LIVE_ORG, ORG, b64, claims, header, sign, without
+from tests.support.tokens import GOOD_TOKEN, LIVE_ORG, ORG, b64, claims, header, sign, without
 from tests.web.corpus_claims import CLAIMS, with_claims
 
 HEAD, BODY, SIGNATURE = GOOD_TOKEN.split(".")

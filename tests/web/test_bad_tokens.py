@@ -8,7 +8,8 @@ import pytest
 from gateway.observability import configure
 from gateway.web.auth import Authenticator, Unauthenticated
 from tests.support.configuration import rsa_key
-from tests.support.edge import GOOD_TOKEN, LIVE_ORG, ORG, Clock, claims, configuration, header, sign
+from tests.support.edge import Clock, configuration
+from tests.support.tokens import GOOD_TOKEN, LIVE_ORG, ORG, claims, header, sign
 from tests.web.corpus_tokens import BAD
 
 BODY = json.dumps({"record_id": "0015000000D8cuI", "amount": "12.50"}).encode()

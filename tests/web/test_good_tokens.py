@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 
 from tests.support.configuration import ec_key, rsa_key
-from tests.support.edge import AT, GOOD_TOKEN, LIVE_ORG, ORG, USER, claims, header, sign, without
+from tests.support.tokens import AT, GOOD_TOKEN, LIVE_ORG, ORG, USER, claims, header, sign, without
 
 BODY = json.dumps({"record_id": "0015000000D8cuI", "amount": "12.50"}).encode()
 PERSON = [ORG, USER, "person"]

@@ -4,7 +4,8 @@ import pytest
 
 from gateway.web.auth import Authenticator, Unauthenticated
 from tests.support.configuration import rsa_key
-from tests.support.edge import AT, GOOD_TOKEN, LIVE_ORG, Clock, claims, configuration, header, sign
+from tests.support.edge import Clock, configuration
+from tests.support.tokens import AT, GOOD_TOKEN, LIVE_ORG, claims, header, sign
 
 
 @pytest.fixture(scope="module")
