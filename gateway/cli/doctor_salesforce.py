@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gateway.config import Org
 
 PERMISSION_SET = "Stripe Gateway Integration"
+# Objects an org may not have come as package directories and permission sets of their own.
+OPTIONAL = {"Order": "orders", "Quote": "quotes"}
 SAMPLE_RECORD = "0" * 18
 
 
@@ -88,7 +90,7 @@ async def _object(
     except Refused:
         text, fix = (
             f"the org has no {sobject}, or its user may not see it",
-            f"deploy salesforce_metadata and {_assign(name)}",
+            f"deploy {_place(sobject)}, then {_assign(name, sobject)}",
         )
         standard = not sobject.endswith("__c")
         if standard:
@@ -99,18 +101,23 @@ async def _object(
     missing = sorted(fields - set(describe.fields))
     if missing:
         text = f"{len(missing)} of {len(fields)} fields are missing or hidden: {', '.join(missing[:6])}"
-        return fail(subject, sobject, text, f"deploy salesforce_metadata, then {_assign(name)}")
+        return fail(subject, sobject, text, f"deploy {_place(sobject)}, then {_assign(name, sobject)}")
     locked = sorted(
         field for field in fields if not describe.fields[field].updateable and not describe.fields[field].createable
     )
     if locked:
         text = f"the user may not write {', '.join(locked[:6])}"
-        return fail(subject, sobject, text, _assign(name))
+        return fail(subject, sobject, text, _assign(name, sobject))
     return ok(subject, sobject, f"{len(fields)} fields, writable")
 
 
-def _assign(name: str) -> str:
-    return f'assign the permission set "{PERMISSION_SET}" to the user of orgs.{name}'
+def _place(sobject: str) -> str:
+    return "salesforce_metadata/" + (f"optional/{OPTIONAL[sobject]}" if sobject in OPTIONAL else "main")
+
+
+def _assign(name: str, sobject: str) -> str:
+    which = f"{PERMISSION_SET} {OPTIONAL[sobject].title()}" if sobject in OPTIONAL else PERMISSION_SET
+    return f'assign the permission set "{which}" to the user of orgs.{name}'
 
 
 def _limits(connector: SalesforceConnector, subject: str, name: str) -> Finding:

@@ -62,7 +62,13 @@ async def _entity(connector: StripeConnector, config: Config, name: str, entity:
 
 
 async def _account(connector: StripeConnector, subject: str, name: str, entity: Entity) -> Finding:
-    answer = await connector.call(name, "GET", "/v1/account")
+    try:
+        answer = await connector.call(name, "GET", "/v1/account")
+    except Misconfigured as exc:
+        if exc.scope == f"stripe:{name}":  # the key itself is not accepted: nothing else can be asked
+            raise
+        fix = f"make sure by hand that the key of entities.{name} belongs to {entity.account}"
+        return warn(subject, "account", "this key may not read its own account", fix)
     behind, pinned = answer.body.get("id"), entity.stripe_account or entity.account
     if behind != pinned:
         fix = f"put the key of {pinned} into entities.{name}, or change account to {behind} if that is what you mean"

@@ -42,7 +42,7 @@ def skew(subject: str, theirs: float | None, ours: float) -> Finding:
     if theirs is None:
         return warn(subject, "clock", "the answer has no Date header", "compare this machine's clock by hand")
     seconds = max(0.0, abs(ours - theirs) - 1)
-    text = f"clocks differ by {seconds:.0f} s" if seconds else "clocks agree"
+    text = f"clocks differ by {seconds:.0f} s" if seconds >= 1 else "clocks agree"
     if seconds < SKEW_WARN:
         return ok(subject, "clock", text)
     fix = "synchronise this machine's clock (chrony, systemd-timesyncd)"

@@ -1,0 +1,147 @@
+"""doctor against the simulators: what is right is said shortly, what is wrong comes with its fix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import app
+from gateway.cli.findings import skew
+from gateway.sandbox.world import World
+
+READ_ONLY = "rk_test_readonly000000000000"
+READS = ["customer", "invoice", "payment_link", "charge", "payment_intent", "webhook"]
+
+Doctor = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("doctor"))
+    stripe = made.folder / "stripe.json"
+    accounts = json.loads(stripe.read_text())
+    accounts["accounts"][0]["keys"].append({"key": READ_ONLY, "scopes": [f"rak_{name}_read" for name in READS]})
+    stripe.write_text(json.dumps(accounts))
+    with made:
+        yield made
+
+
+@pytest.fixture
+def doctor(world: World, tmp_path: Path) -> Doctor:
+    """Run it with (old, new) replacements in the configuration; findings by (subject, check)."""
+
+    def run(*replacements: tuple[str, str]) -> dict[str, Any]:
+        text = world.config.read_text()
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        config = tmp_path / "gateway.toml"
+        config.write_text(text)
+        result = CliRunner().invoke(app, ["doctor", "--config", str(config), "--json"])
+        shown = json.loads(result.stdout)
+        found = {(finding["subject"], finding["check"]): finding for finding in shown["findings"]}
+        return {"exit_code": result.exit_code, "ok": shown["ok"], "found": found}
+
+    return run
+
+
+def test_in_a_sound_installation_nothing_fails(doctor: Doctor) -> None:
+    shown = doctor(("[orgs.northwind]", '[orgs.northwind]\nobjects = ["Account", "Contact", "Opportunity", "Case"]'))
+
+    assert [finding for finding in shown["found"].values() if finding["level"] == "fail"] == []
+    assert shown["exit_code"] == 0
+    assert shown["found"]["entity us", "write Invoices"]["level"] == "ok"
+    assert shown["found"]["org northwind", "Stripe_Invoice__c"]["level"] == "ok"
+
+
+def test_probing_changes_nothing_at_stripe(world: World, doctor: Doctor) -> None:
+    before = [world.stripe_objects(kind) for kind in ("customer", "invoice", "refund", "payment_link")]
+
+    doctor()
+
+    assert [world.stripe_objects(kind) for kind in ("customer", "invoice", "refund", "payment_link")] == before
+
+
+def test_the_key_of_another_account_is_told_with_both_accounts(doctor: Doctor) -> None:
+    shown = doctor(("acct_1SandboxNorthwind", "acct_1SomebodyElse"))
+
+    finding = shown["found"]["entity us", "account"]
+    assert finding["level"] == "fail"
+    assert "acct_1SandboxNorthwind" in finding["text"]
+    assert "acct_1SomebodyElse" in finding["fix"]
+    assert shown["exit_code"] == 1
+
+
+def test_a_missing_permission_is_named_as_the_dashboard_names_it(world: World, doctor: Doctor) -> None:
+    shown = doctor((world.identity.stripe_key, READ_ONLY))
+
+    found = shown["found"]
+    assert found["entity us", "read Invoices"]["level"] == "ok"
+    assert found["entity us", "write Invoices"]["level"] == "fail"
+    assert 'set "Invoices" to write' in found["entity us", "write Invoices"]["fix"]
+    assert "refund_key" in found["entity us", "write Charges and Refunds"]["fix"]
+
+
+def test_a_wrong_key_stops_the_probing_of_that_entity_only(world: World, doctor: Doctor) -> None:
+    shown = doctor((world.identity.stripe_key, "sk_test_revoked00000000"))
+
+    assert shown["found"]["entity us", "key"]["level"] == "fail"
+    assert shown["found"]["org northwind", "login"]["level"] == "ok"
+
+
+def test_a_refused_login_names_what_must_belong_together(doctor: Doctor) -> None:
+    shown = doctor(("gateway@northwind.example", "nobody@northwind.example"))
+
+    finding = shown["found"]["org northwind", "login"]
+    assert finding["level"] == "fail"
+    assert "consumer_key" in finding["fix"]
+
+
+def test_a_login_to_another_org_is_found(doctor: Doctor) -> None:
+    shown = doctor(("00DSB00000000012AA", "00D5g000008XyZqEAK"))
+
+    finding = shown["found"]["org northwind", "login"]
+    assert finding["level"] == "fail"
+    assert "00DSB00000000012AA" in finding["text"]
+
+
+def test_an_upstream_that_is_away_is_a_finding_and_not_a_crash(world: World, doctor: Doctor) -> None:
+    shown = doctor((world.salesforce_url, "http://127.0.0.1:9"))
+
+    assert "network" in shown["found"]["org northwind", "login"]["fix"]
+
+
+def test_optional_objects_that_are_not_deployed_name_their_own_package(doctor: Doctor) -> None:
+    shown = doctor(("[orgs.northwind]", '[orgs.northwind]\nobjects = ["Order", "Campaign"]'))
+
+    order, campaign = (shown["found"]["org northwind", sobject] for sobject in ("Order", "Campaign"))
+    assert "optional/orders" in order["fix"]
+    assert '"Stripe Gateway Integration Orders"' in order["fix"]
+    assert "remove Campaign from orgs.northwind.objects" in campaign["fix"]
+
+
+def test_a_person_reads_the_same_as_a_table(world: World) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--config", str(world.config), "--only", "us"])
+
+    assert "write Invoices" in result.stdout
+    assert "org northwind" not in result.stdout
+
+
+def test_an_unknown_name_is_refused(world: World) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--config", str(world.config), "--only", "uk"])
+
+    assert result.exit_code == 3
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (4, "ok"), (-12, "warn"), (90, "fail")])
+def test_clocks_may_differ_by_seconds_and_not_by_more(seconds: float, level: str) -> None:
+    assert skew("entity us", 1_790_000_000.0, 1_790_000_000.0 + seconds).level == level
+
+
+def test_an_answer_without_a_date_is_a_warning() -> None:
+    assert skew("entity us", None, 1_790_000_000.0).level == "warn"
