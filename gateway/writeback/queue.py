@@ -66,7 +66,7 @@ class Look:
 
 def look(conn: Connection, org: str) -> Look:
     """What waits for this org."""
-    at = now(conn)
+    at = present(conn)
     found: dict[int, Waiting] = {}
     for back, graphs, stamps, since, urgent in conn.execute(_LOOK, {"org": org, "now": at}):
         found[back] = Waiting(graphs, stamps, at - since, None if urgent is None else at - urgent)
@@ -74,6 +74,13 @@ def look(conn: Connection, org: str) -> Look:
         return Look(found.get(0, Waiting()), found.get(1, Waiting()))
     due, _ = backlog(conn, org)
     return Look(next_due=None if due is None else max(0.0, due - at))
+
+
+def present(conn: Connection) -> float:
+    """The time of this read: a transaction remembers it, so there must be one before it is asked."""
+    if not conn.in_transaction():
+        conn.begin()
+    return now(conn)
 
 
 def mark_unsent(conn: Connection, rows: Iterable[MirrorRow]) -> None:

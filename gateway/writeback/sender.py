@@ -25,7 +25,7 @@ from gateway.sealing import Sealer
 from gateway.writeback.outcomes import Outcome, judge, of_stamps, of_truth, too_many
 from gateway.writeback.pace import Pace, Turn
 from gateway.writeback.payload import Parcel, Truth, compose
-from gateway.writeback.queue import BACKGROUND, in_order, look, mark_unsent
+from gateway.writeback.queue import BACKGROUND, in_order, look, mark_unsent, present
 
 MOST_ROWS = 1000  # read and composed at once
 UNCERTAIN_SECONDS = 150.0  # longer than Salesforce works on a request: then it is written again
@@ -101,7 +101,7 @@ class _Run:
         return None
 
     def _parcels(self, conn: Connection, turn: Turn) -> list[Parcel]:
-        rows = unsent(conn, self._sender.sealer, self._org, MOST_ROWS, now(conn))
+        rows = unsent(conn, self._sender.sealer, self._org, MOST_ROWS, present(conn))
         parcels = compose((row for row in rows if turn.back or row.priority < BACKGROUND), self._pace.sizes)
         full = [parcel for parcel in parcels if parcel.full(self._pace.sizes)]
         # What fills no call yet gathers on unless it is due; while more waits than was read, it will soon fill one.
