@@ -1,0 +1,76 @@
+"""What the pages name exists: links, commands, options, error codes, metrics, fault kinds."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from gateway.cli import app
+from gateway.observability import Metrics
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+SOURCE = "\n".join(path.read_text() for path in sorted((ROOT / "gateway").rglob("*.py")))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text())
+
+    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_and_option_exists(page: Path) -> None:
+    lines = re.findall(r"^(?:\.venv/bin/)?gateway (.+)$|`gateway ([^`]+)`", page.read_text(), re.MULTILINE)
+
+    unknown = [line for pair in lines if (line := pair[0] or pair[1]) and not exists(line)]
+
+    assert unknown == []
+
+
+def exists(line: str) -> bool:
+    words = shlex.split(line.partition("#")[0].replace("…", "x"), comments=False)
+    command: Any = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    options = [word for word in words if word.startswith("--")]
+    return not (hasattr(command, "commands") and words) and set(options) <= known | {"--json", "--help"}
+
+
+def test_every_error_code_in_troubleshooting_is_one_the_gateway_uses() -> None:
+    text = (ROOT / "docs/troubleshooting.md").read_text()
+    codes = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", text))
+
+    named = {code for code in codes if not code.startswith("gateway_")}
+
+    assert [code for code in sorted(named) if code not in SOURCE] == []
+
+
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/troubleshooting.md"])
+def test_every_metric_that_is_explained_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    section = text[text.index("## Metrics") : text.index("## Logs")] if "## Metrics" in text else ""
+    named = {name.removeprefix("gateway_") for name in re.findall(r"`(?:gateway_)(\w+)", text)}
+    named |= set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[a-z,]+\})?`", section))
+    metrics = Metrics()
+    shown = set(re.findall(r"^# TYPE gateway_(\w+)", metrics.render().decode(), re.MULTILINE))
+    shown |= set(re.findall(r'metrics\.watch\(\s*"(\w+)"', SOURCE))
+
+    assert [name for name in sorted(named) if name not in shown and name.removesuffix("_total") not in shown] == []
+
+
+def test_every_fault_kind_in_the_sandbox_page_is_one_the_simulators_know() -> None:
+    text = (ROOT / "docs/sandbox.md").read_text()
+    kinds = re.findall(r"`(\w+)`", text[text.index("Kinds:") : text.index("## How far")])
+    simulators = "\n".join(path.read_text() for path in sorted((ROOT / "gateway/sandbox").rglob("*.py")))
+
+    assert [kind for kind in kinds if f'"{kind}"' not in simulators] == []
