@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 
-
 def main() -> None:
     """Run the command line; the exit codes are in ``gateway.cli.common.Exit``."""
     from gateway.cli import app

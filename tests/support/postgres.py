@@ -81,9 +81,9 @@ def server(shared: Path | None, settings: Mapping[str, str] = _SETTINGS) -> Iter
     """Start a server, or join the one that another worker of this run started in ``shared``."""
     programs()
     if shared is None:
-        with tempfile.TemporaryDirectory(prefix="gateway-pg-", ignore_cleanup_errors=True) as folder:
-            yield _start(Path(folder), settings)
-            _stop(Path(folder))
+        with tempfile.TemporaryDirectory(prefix="gateway-pg-", ignore_cleanup_errors=True) as name:
+            yield _start(Path(name), settings)
+            _stop(Path(name))
         return
     shared.mkdir(parents=True, exist_ok=True)
     users = shared / "users.json"
