@@ -132,7 +132,7 @@ class Courier:
         self.take(ledger, event)
 
     def begin(self) -> None:
-        """Forget everything; then the endpoints of the config file: ``{"url", "secret", "enabled_events"?, "livemode"?, "id"?, "connect"?}``."""
+        """Forget all, then register the config file's endpoints: url, secret, enabled_events?, livemode?, connect?."""
         self.waiting, self.failed, self.delivered = [], [], 0
         self.paused = self.duplicate = self.reverse = False
         for spec in self.world.accounts.values():

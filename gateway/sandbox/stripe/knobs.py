@@ -97,6 +97,8 @@ class Knobs:
             setattr(self.courier, name, bool(body.get(name, getattr(self.courier, name))))
         return {
             "paused": self.courier.paused,
+            "duplicate": self.courier.duplicate,
+            "reverse": self.courier.reverse,
             "waiting": [delivery.view() for delivery in self.courier.waiting],
             "failed": [delivery.view() for delivery in self.courier.failed],
             "delivered": self.courier.delivered,

@@ -6,7 +6,7 @@ from typing import Any
 from gateway.sandbox.stripe.errors import refused
 from gateway.sandbox.stripe.ledger import Ledger, merge_metadata, new_id
 from gateway.sandbox.stripe.listing import page
-from gateway.sandbox.stripe.params import Choice, Hash, Items, Metadata, Pattern, Text, Whole, accepts, lists
+from gateway.sandbox.stripe.params import NO_PARAMS, Choice, Hash, Items, Metadata, Pattern, Text, Whole, accepts, lists
 from gateway.sandbox.stripe.resources import shapes, tax_ids
 from gateway.sandbox.stripe.routes import Call, delete, get, post
 from gateway.sandbox.stripe.tables import Row
@@ -148,5 +148,5 @@ ENDPOINTS = (
     get(URL, index, lists({"email": Text(max=512)}), "customer", "list:customer"),
     get(f"{URL}/{{}}", retrieve, accepts({}), "customer", "customer"),
     post(f"{URL}/{{}}", update, UPDATE, "customer", "customer"),
-    delete(f"{URL}/{{}}", remove, accepts({}), "customer", "customer"),
+    delete(f"{URL}/{{}}", remove, NO_PARAMS, "customer", "customer"),
 )

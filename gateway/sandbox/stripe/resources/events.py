@@ -7,7 +7,7 @@ from gateway.sandbox.stripe.errors import invalid
 from gateway.sandbox.stripe.event_types import EVENT_TYPES
 from gateway.sandbox.stripe.ledger import API_VERSION, Ledger, merge_metadata, new_id
 from gateway.sandbox.stripe.listing import page
-from gateway.sandbox.stripe.params import Choice, Flag, Items, Metadata, Pattern, Text, accepts, lists
+from gateway.sandbox.stripe.params import NO_PARAMS, Choice, Flag, Items, Metadata, Pattern, Text, accepts, lists
 from gateway.sandbox.stripe.resources.shapes import picked
 from gateway.sandbox.stripe.routes import Call, delete, get, post
 from gateway.sandbox.stripe.tables import Row
@@ -116,5 +116,5 @@ ENDPOINTS = (
         "webhook_endpoint",
     ),
     post(f"{URL}/{{}}", update, UPDATE, "webhook", "webhook_endpoint"),
-    delete(f"{URL}/{{}}", remove, accepts({}), "webhook", "webhook_endpoint"),
+    delete(f"{URL}/{{}}", remove, NO_PARAMS, "webhook", "webhook_endpoint"),
 )

@@ -9,7 +9,8 @@ from gateway.sandbox.stripe.params import CURRENCY, ID, Choice, Exact, Flag, Has
 from gateway.sandbox.stripe.resources import products, shapes
 from gateway.sandbox.stripe.resources.customers import new_customer
 from gateway.sandbox.stripe.resources.invoice_lines import new_line
-from gateway.sandbox.stripe.resources.invoices import AUTOMATIC_TAX, blank, changes
+from gateway.sandbox.stripe.resources.invoice_shape import blank
+from gateway.sandbox.stripe.resources.invoices import AUTOMATIC_TAX, changes
 from gateway.sandbox.stripe.routes import Call, post
 from gateway.sandbox.stripe.tables import Row
 

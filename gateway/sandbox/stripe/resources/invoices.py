@@ -4,11 +4,12 @@ from typing import Any
 
 from gateway.sandbox.stripe import billing, invoice_totals
 from gateway.sandbox.stripe.errors import invalid, refused
-from gateway.sandbox.stripe.ledger import Ledger, merge_metadata, new_id
+from gateway.sandbox.stripe.ledger import Ledger, merge_metadata
 from gateway.sandbox.stripe.listing import page
 from gateway.sandbox.stripe.params import (
     CURRENCY,
     ID,
+    NO_PARAMS,
     Choice,
     Flag,
     Hash,
@@ -21,6 +22,7 @@ from gateway.sandbox.stripe.params import (
     lists,
 )
 from gateway.sandbox.stripe.resources import shapes
+from gateway.sandbox.stripe.resources.invoice_shape import blank
 from gateway.sandbox.stripe.resources.tax_rates import new_discount
 from gateway.sandbox.stripe.routes import Call, delete, get, post
 from gateway.sandbox.stripe.tables import Row
@@ -78,99 +80,6 @@ FILTERS: dict[str, Any] = {
     "due_date": Range(),
     "status": Choice(STATUSES),
 }
-
-
-def blank(ledger: Ledger, customer: Row, currency: str) -> Row:
-    """Every member that API version endive promises."""
-    now = ledger.time()
-    identity = new_id("in")
-    return {
-        "id": identity,
-        "object": "invoice",
-        "account_country": ledger.country,
-        "account_name": ledger.name,
-        "account_tax_ids": None,
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_paid_off_stripe": 0,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": False,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "automatically_finalizes_at": None,
-        "billing_reason": "manual",
-        "collection_method": "charge_automatically",
-        "created": now,
-        "currency": currency,
-        "custom_fields": None,
-        "customer": customer["id"],
-        "customer_account": None,
-        **invoice_totals.customer_copy(customer),
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": None,
-        "footer": customer["invoice_settings"]["footer"],
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
-        "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
-        "lines": {"object": "list", "data": [], "has_more": False, "total_count": 0, "url": f"{URL}/{identity}/lines"},
-        "livemode": ledger.livemode,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
-        "on_behalf_of": None,
-        "parent": None,
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "period_end": now,
-        "period_start": now,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "starting_balance": 0,
-        "statement_descriptor": None,
-        "status": "draft",
-        "status_details": None,
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "subtotal": 0,
-        "subtotal_excluding_tax": 0,
-        "test_clock": None,
-        "total": 0,
-        "total_discount_amounts": [],
-        "total_excluding_tax": 0,
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-        "webhooks_delivered_at": now,
-    }
 
 
 def changes(ledger: Ledger, invoice: Row, params: Row) -> dict[str, Any]:
@@ -308,5 +217,5 @@ ENDPOINTS = (
     get(URL, index, lists(FILTERS), "invoice", "list:invoice"),
     get(f"{URL}/{{}}", lambda call: call.ledger.get("invoice", call.id), accepts({}), "invoice", "invoice"),
     post(f"{URL}/{{}}", update, UPDATE, "invoice", "invoice"),
-    delete(f"{URL}/{{}}", remove, accepts({}), "invoice", "invoice"),
+    delete(f"{URL}/{{}}", remove, NO_PARAMS, "invoice", "invoice"),
 )

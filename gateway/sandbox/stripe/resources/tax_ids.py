@@ -3,7 +3,7 @@
 from gateway.sandbox.stripe.errors import missing, refused
 from gateway.sandbox.stripe.ledger import Ledger, new_id
 from gateway.sandbox.stripe.listing import page
-from gateway.sandbox.stripe.params import Choice, Hash, Text, accepts, lists
+from gateway.sandbox.stripe.params import NO_PARAMS, Choice, Hash, Text, accepts, lists
 from gateway.sandbox.stripe.routes import Call, delete, get, post
 from gateway.sandbox.stripe.tables import Row
 
@@ -80,5 +80,5 @@ ENDPOINTS = (
     post(URL, create, accepts({"type!": Choice(tuple(TYPES)), "value!": Text(max=60)}), "customer", "tax_id"),
     get(URL, index, lists(created=False), "customer", "list:tax_id"),
     get(f"{URL}/{{}}", owned, accepts({}), "customer", "tax_id"),
-    delete(f"{URL}/{{}}", remove, accepts({}), "customer", "tax_id"),
+    delete(f"{URL}/{{}}", remove, NO_PARAMS, "customer", "tax_id"),
 )
