@@ -152,16 +152,21 @@ class Story:
 
     def salesforce_fails_late(self) -> str:
         world, record = self.world, self.third
-        broken = {"match": {"path": "*/composite/graph*"}, "kind": "http_503", "times": -1}
-        world.control(world.salesforce, "POST", "faults", broken)
+        locked = {"match": {}, "kind": "lock_row", "times": -1}
+        world.control(world.salesforce, "POST", "faults", locked)
+        before = self._writes()
         answer = self.act("send-invoice", record, recipient_email="accounts@harborcycles.example")
         self.expect("success", answer["success"], True)
-        time.sleep(0.5)
+        self.until("a failed write", lambda: self._writes() > before)
         self.expect("the record meanwhile", self.stamp(record).get("Stripe_Invoice_Number__c"), None)
         world.control(world.salesforce, "DELETE", "faults")
         number = answer["number"]
         self.until("the write-back", lambda: self.stamp(record).get("Stripe_Invoice_Number__c") == number, 60)
         return f"Answered at once ({answer['number']}); the record followed when Salesforce was back."
+
+    def _writes(self) -> int:
+        calls = _list(self.world.control(self.world.salesforce, "GET", "requests?after=0"))
+        return len([1 for call in calls if "composite/graph" in call["path"]])
 
     def salesforce_down(self) -> str:
         world = self.world

@@ -40,7 +40,7 @@ class BadFaultError(ValueError):
 
 @dataclass
 class Fault:
-    """``after`` requests that match are let through first; then ``times`` requests are hit (``None``: every one)."""
+    """``after`` matching requests are let through first; then ``times`` are hit (``None``, in JSON also -1: all)."""
 
     id: int
     kind: str
@@ -85,7 +85,7 @@ class Faults:
             method=str(match.pop("method", "*")).upper(),
             path=str(match.pop("path", "*")),
             when=when,
-            times=rest.pop("times", 1),
+            times=None if (times := rest.pop("times", 1)) in {None, -1} else int(times),
             after=int(rest.pop("after", 0)),
             seconds=rest.pop("seconds", None),
             extra=dict(rest.pop("extra", {})),

@@ -67,7 +67,7 @@ class Identity:
                 "id": INTEGRATION,
                 "username": "gateway@northwind.example",
                 "name": "Stripe Gateway",
-                "permission_sets": ["Stripe_Gateway_Integration"],
+                "permission_sets": [f"Stripe_Gateway_Integration{part}" for part in ("", "_Orders", "_Quotes")],
             },
             {"id": "005SB0000000004YAA", "username": "left@northwind.example", "name": "Lee Left", "active": False},
         ]
