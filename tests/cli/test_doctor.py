@@ -27,6 +27,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     accounts = json.loads(stripe.read_text())
     accounts["accounts"][0]["keys"].append({"key": READ_ONLY, "scopes": [f"rak_{name}_read" for name in READS]})
     stripe.write_text(json.dumps(accounts))
+    salesforce = made.folder / "salesforce.json"
+    org = json.loads(salesforce.read_text())
+    for user in org["users"]:
+        user["permission_sets"] = [name for name in user.get("permission_sets", []) if not name.endswith("_Orders")]
+    salesforce.write_text(json.dumps(org))
     with made:
         yield made
 
