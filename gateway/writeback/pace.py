@@ -23,10 +23,9 @@ FAILED_FIRST, FAILED_CAP = 5.0, 300.0
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """``wait`` seconds, then look again; at 0 send: only calls that are ``full``, or all; ``back``: background too."""
+    """``wait`` seconds, then look again; at 0 send, with ``back`` the background too."""
 
     wait: float
-    full_only: bool = False
     back: bool = False
 
 
@@ -42,16 +41,9 @@ class Pace:
         """``at`` in monotonic seconds; ``usage`` = API calls used and allowed."""
         gather = slowed(usage)
         front, back = self._wait(look.front, at, GATHER_SECONDS), self._wait(look.back, at, gather)
-        wait = min(front, back)
-        if wait > 0:
-            return Turn(wait)
-        overdue = any(
-            waiting.age >= seconds
-            for waiting, seconds in ((look.front, GATHER_SECONDS), (look.back, gather))
-            if waiting
-        )
-        clicked = self._quiet(look.front, at)
-        return Turn(0.0, full_only=not (overdue or clicked), back=back <= 0 or gather == GATHER_SECONDS)
+        if min(front, back) > 0:
+            return Turn(min(front, back))
+        return Turn(0.0, back=back <= 0 or gather == GATHER_SECONDS)
 
     def sent(self, at: float) -> None:
         """A call went through: grow back, stamps slowly (a trigger that could not bear more has not changed)."""

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection
 
-from gateway.connectors.salesforce import SalesforceConnector
+from gateway.connectors.salesforce import WRITE_SECONDS, SalesforceConnector
 from gateway.connectors.salesforce_errors import Fault, scope
 from gateway.connectors.salesforce_types import Flaw
 from gateway.engine import lanes
@@ -61,6 +61,7 @@ class Sender:
     sealer: Sealer
     clock: Clock
     observe: Callable[[WriteBack], None]
+    write_seconds: float = WRITE_SECONDS  # deadline of one call
     paces: dict[str, Pace] = field(default_factory=dict)
     outbreaks: Outbreaks = field(default_factory=Outbreaks)
 
@@ -103,9 +104,8 @@ class _Run:
     def _parcels(self, conn: Connection, turn: Turn) -> list[Parcel]:
         rows = unsent(conn, self._sender.sealer, self._org, MOST_ROWS, present(conn))
         parcels = compose((row for row in rows if turn.back or row.priority < BACKGROUND), self._pace.sizes)
-        full = [parcel for parcel in parcels if parcel.full(self._pace.sizes)]
-        # What fills no call yet gathers on unless it is due; while more waits than was read, it will soon fill one.
-        return full if full and (turn.full_only or len(rows) == MOST_ROWS) else parcels
+        # While some calls are full, the rest gathers on: its rows are the first to fill the next one.
+        return [parcel for parcel in parcels if parcel.full(self._pace.sizes)] or parcels
 
     async def _send(self, parcel: Parcel) -> Verdict | None:
         rows = in_order(parcel.rows.values())
@@ -134,10 +134,10 @@ class _Run:
         return True
 
     async def _call(self, parcel: Parcel) -> list[Outcome]:
-        salesforce = self._sender.salesforce
+        salesforce, deadline = self._sender.salesforce, self._sender.write_seconds
         if isinstance(parcel, Truth):
-            return list(of_truth(parcel, await salesforce.graphs(self._org, parcel.graphs)))
-        return of_stamps(parcel, await salesforce.update_many(self._org, parcel.records))
+            return list(of_truth(parcel, await salesforce.graphs(self._org, parcel.graphs, deadline=deadline)))
+        return of_stamps(parcel, await salesforce.update_many(self._org, parcel.records, deadline=deadline))
 
     def _unclear(self, exc: UnknownOutcome) -> Verdict:
         """Perhaps written: the rows stay uncertain. Half as much next time, if it took too long."""
@@ -150,8 +150,9 @@ class _Run:
         """Certainly not written. A fault of the org opens its circuit, a fault of the call halves it."""
         rows = list(parcel.rows.values())
         if isinstance(exc, Refused) and len(rows) == 1:
-            await self._settle([judge(rows[0], Flaw(exc.code, exc.message), alone=True)])
-            return None
+            outcome = judge(rows[0], Flaw(exc.code, exc.message), alone=True)
+            await self._settle([outcome])
+            return self._outbreak([outcome])
         await self._sender.store.write(lambda conn: mark_unsent(conn, rows))
         log.warning("writeback.refused", org=self._org, error_code=exc.code, rows=len(rows))
         if isinstance(exc, Unreachable | Misconfigured):

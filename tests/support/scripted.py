@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -93,6 +94,7 @@ class Scripted:
 
     acts: Sequence[Act] = ()
     decide: Callable[[Request], Act] | None = None
+    tls: ssl.SSLContext | None = None
     requests: list[Request] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
     _asked: threading.Event = field(default_factory=threading.Event)
@@ -105,7 +107,8 @@ class Scripted:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "https" if self.tls else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
         return self
@@ -126,22 +129,24 @@ class Scripted:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with self._lock:
-                self._open.add(connection)
             thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
+        spoken = connection
         try:
-            with connection, connection.makefile("rb") as stream:
+            spoken = self.tls.wrap_socket(connection, server_side=True) if self.tls else connection
+            with self._lock:
+                self._open.add(spoken)
+            with spoken, spoken.makefile("rb") as stream:
                 while (request := _read(stream)) and not self._stopped.is_set():
-                    self._act(request)(connection, self._stopped)
+                    self._act(request)(spoken, self._stopped)
         except OSError:
             pass
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._open.discard(spoken)
 
     def _act(self, request: Request) -> Act:
         with self._lock:

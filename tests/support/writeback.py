@@ -120,15 +120,15 @@ def refs(world: World, sobject: str = "Opportunity") -> list[SourceRef]:
 
 
 @asynccontextmanager
-async def desk(world: World, url: str) -> AsyncIterator[Desk]:
+async def desk(world: World, url: str, *, write_seconds: float = 20.0, **login: Any) -> AsyncIterator[Desk]:
     key = cast("RSAPrivateKey", load_pem_private_key(keys()[0].encode(), None))
-    login = FrozenLogin(world.url, key, username="gateway@northwind.example", consumer_key=CONSUMER_KEY)
+    user = FrozenLogin(world.url, key, username="gateway@northwind.example", consumer_key=CONSUMER_KEY, **login)
     clock = SystemClock()
-    salesforce = SalesforceConnector({ORG: FrozenOrg(login)}, clock=clock, observe=unobserved)
+    salesforce = SalesforceConnector({ORG: FrozenOrg(user)}, clock=clock, observe=unobserved)
     told: list[WriteBack] = []
     handlers: dict[str, Any] = {}
     async with running(url, handlers, clock=clock, policies={"sender": PATIENT}) as engine:
-        sender = Sender(engine.store, salesforce, SEALER, clock, told.append)
+        sender = Sender(engine.store, salesforce, SEALER, clock, told.append, write_seconds)
         handlers["sender"] = sender.handle
         try:
             yield Desk(engine, sender, world, clock, told)

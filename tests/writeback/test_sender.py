@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 
 from gateway.engine.worker import Claim, Done
+from tests.support.engine import until
 from tests.support.upstreams import run
 from tests.support.writeback import desk, refs, words_of
 from tests.writeback.conftest import MakeOrg
@@ -244,6 +246,39 @@ def test_a_lost_answer_leaves_the_rows_uncertain_until_they_are_written_again(
             assert await at.settled("clean") == {"clean": 3}
             assert at.calls() == [GRAPH, GRAPH]
         assert len(world.objects("Stripe_Invoice__c")) == 1
+
+    run(main())
+
+
+def test_a_call_that_takes_too_long_is_halved(make_org: MakeOrg, sqlite_url: str) -> None:
+    async def main() -> None:
+        world = make_org(2)
+        world.fault("hang", match={"path": "*composite/graph"})
+        async with desk(world, sqlite_url, write_seconds=0.3) as at:
+            await at.outcome(*refs(world))
+            await at.settled("uncertain")
+            pace = at.sender.paces["acme"]
+            await until(lambda: pace.failures == 1)
+            assert pace.sizes.graphs == 37
+
+            await at.later(151)
+
+            assert await at.settled("clean") == {"clean": 6}
+
+    run(main())
+
+
+def test_an_org_that_refuses_every_call_is_parked_and_buries_nothing(make_org: MakeOrg, sqlite_url: str) -> None:
+    async def main() -> None:
+        world = make_org(2)
+        async with desk(world, sqlite_url, api_version="64.0") as at:  # a version the org does not have
+            await at.outcome(*refs(world))
+            for _ in range(4):
+                await at.later(60)
+                await asyncio.sleep(0.1)
+            await at.parked()
+
+            assert await at.states() == {"dirty": 6}
 
     run(main())
 
