@@ -94,7 +94,3 @@ class IdempotencyKeys:
 
     def forget(self, key: str) -> None:
         self.entries.pop(key, None)
-
-    def prune(self) -> None:
-        horizon = self.now() - LIFETIME
-        self.entries = {key: kept for key, kept in self.entries.items() if kept.body is None or kept.at > horizon}

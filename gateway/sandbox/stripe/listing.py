@@ -20,6 +20,11 @@ def in_range(value: int, limits: Mapping[str, int]) -> bool:
     )
 
 
+def one_direction(params: Mapping[str, Any]) -> None:
+    if "starting_after" in params and "ending_before" in params:
+        raise invalid("You cannot parametrize both starting_after and ending_before.")
+
+
 def page(
     call: Call,
     kind: str,
@@ -31,8 +36,7 @@ def page(
     """``by``: indexed fields; ``keep``: the rest of the filters. ``created`` is applied when the caller sent it."""
     params, table = call.params, call.ledger.table(kind)
     after, before = params.get("starting_after"), params.get("ending_before")
-    if after and before:
-        raise invalid("You cannot parametrize both starting_after and ending_before.")
+    one_direction(params)
     for name, cursor in (("starting_after", after), ("ending_before", before)):
         if cursor and not table.known(cursor):
             raise missing(kind, cursor, name, status=400)
@@ -56,6 +60,7 @@ def answer(rows: Iterable[Row], limit: int, url: str, *, backwards: bool = False
 def sequence(call: Call, rows: list[Row], url: str) -> Row:
     """A page of an ordered sequence, first element first (invoice lines, items of a link)."""
     params = call.params
+    one_direction(params)
     identities = [row["id"] for row in rows]
     for name in ("starting_after", "ending_before"):
         if params.get(name) and params[name] not in identities:

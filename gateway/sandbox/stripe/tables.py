@@ -19,6 +19,7 @@ class Table:
         self.keep = keep
         self._keys = dict(indexes or {})
         self._order: list[str] = []
+        self._oldest = 0
         self._position: dict[str, int] = {}
         self._index: dict[str, dict[Any, list[str]]] = {name: {} for name in self._keys}
 
@@ -33,7 +34,12 @@ class Table:
         for name, key in self._keys.items():
             self._index[name].setdefault(key(row), []).append(identity)
         if self.keep and len(self.rows) > self.keep:
-            self.remove(next(iter(self.rows)))
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        while self._order[self._oldest] not in self.rows:
+            self._oldest += 1
+        self.remove(self._order[self._oldest])
 
     def replace(self, row: Row) -> None:
         self.rows[row["id"]] = row

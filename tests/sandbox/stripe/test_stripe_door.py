@@ -85,6 +85,7 @@ def test_a_path_or_method_that_is_not_simulated_is_a_404(sim: StripeSim, method:
     assert "Unrecognized request URL" in error["message"]
 
 
+NO_DECIMALS = "invalid_charge_amount_no_decimal_compatible"
 LINE = {"price_data": {"currency": "eur", "product_data": {"name": "Seat"}, "unit_amount": 1}}
 # endpoint, parameters, the parameter that is named, code
 REFUSED: list[tuple[str, dict[str, Any], str, str | None]] = [
@@ -110,6 +111,18 @@ REFUSED: list[tuple[str, dict[str, Any], str, str | None]] = [
     ("/v1/payment_links", {}, "line_items", "parameter_missing"),
     ("/v1/payment_links", {"line_items": [{"quantity": 1}]}, "line_items[0]", None),
     ("/v1/payment_links", {"line_items": [{**LINE, "quantity": 0}]}, "line_items[0]", "parameter_invalid_integer"),
+    ("/v1/payment_intents", {"amount": 1001, "currency": "kwd"}, "amount", "invalid_charge_amount"),
+    ("/v1/payment_intents", {"amount": 150, "currency": "isk"}, "amount", NO_DECIMALS),
+    ("/v1/payment_intents", {"amount": 100_000_000, "currency": "eur"}, "amount", "amount_too_large"),
+    ("/v1/payment_intents", {"amount": 49, "currency": "eur"}, "amount", "amount_too_small"),
+    ("/v1/coupons", {"duration": "once"}, "percent_off", None),
+    ("/v1/coupons", {"duration": "once", "amount_off": 1}, "currency", "parameter_missing"),
+    ("/v1/tax_rates", {"display_name": "VAT", "inclusive": True, "percentage": "1e2"}, "percentage", None),
+    ("/v1/prices", {"currency": "eur", "unit_amount": 1}, "price[product]", None),
+    ("/v1/invoices", {"customer": "cus_1", "custom_fields": "PO"}, "custom_fields", None),
+    ("/v1/invoices", {"customer": {"id": "cus_1"}}, "customer", None),
+    ("/v1/invoices", {"payment_settings": "card"}, "payment_settings", None),
+    ("/v1/invoices/create_preview", {}, "customer", "parameter_missing"),
     ("/v1/webhook_endpoints", {"url": "ftp://x", "enabled_events": ["*"]}, "url", None),
     ("/v1/webhook_endpoints", {"url": "http://x", "enabled_events": ["a.b"]}, "enabled_events[0]", None),
 ]  # fmt: skip
@@ -124,6 +137,32 @@ def test_a_wrong_parameter_is_refused_by_name(
     assert error["status"] == 400
     assert error["param"].startswith(named)
     assert error.get("code") == code
+
+
+LINES: list[tuple[dict[str, Any], str]] = [
+    ({}, "lines[0]"),
+    ({"amount": 1, "quantity": 2}, "lines[0][quantity]"),
+    ({"amount": 1, "price_data": LINE["price_data"]}, "lines[0]"),
+    ({"pricing": {"price": "price_unknown"}}, "lines[0][pricing][price]"),
+    ({**LINE, "quantity": 1, "quantity_decimal": "1.5"}, "lines[0][quantity]"),
+    ({**LINE, "quantity": -1}, "lines[0][quantity]"),
+    ({"price_data": {"currency": "eur", "unit_amount": 1}}, "lines[0][price_data][product]"),
+    ({"price_data": {**LINE["price_data"], "unit_amount_decimal": "1.5"}}, "lines[0][price_data][unit_amount]"),
+    ({"amount": 1, "tax_rates": ["txr_unknown"]}, "lines[0][tax_rates][0]"),
+    ({"amount": 1, "discounts": [{"coupon": "unknown"}]}, "lines[0][discounts][0][coupon]"),
+    ({"amount": 1, "discounts": [{"discount": "di_1"}]}, "lines[0][discounts][0]"),
+]
+
+
+@pytest.mark.parametrize(("line", "named"), LINES)
+def test_a_wrong_line_is_refused_by_name_and_adds_nothing(sim: StripeSim, line: dict[str, Any], named: str) -> None:
+    draft = sim.draft()
+    lines: Any = [line] if line else [{"description": "nothing else"}]
+
+    error = sim.refused("POST", f"/v1/invoices/{draft['id']}/add_lines", lines=lines)
+
+    assert (error["status"], error["param"]) == (400, named)
+    assert sim.get(f"/v1/invoices/{draft['id']}/lines")["data"] == []
 
 
 def test_an_empty_value_unsets_what_can_be_unset(sim: StripeSim) -> None:

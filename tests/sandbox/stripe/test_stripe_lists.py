@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.sandbox.stripe.tables import Table
 from tests.support.stripe_sim import StripeSim
 
 
@@ -161,3 +162,28 @@ def test_search_has_pages_of_its_own(sim: StripeSim) -> None:
 
     assert [names(first), names(second)] == [["c2", "c1"], ["c0"]]
     assert second["next_page"] is None
+
+
+def test_a_table_that_keeps_only_so_many_rows_drops_the_oldest() -> None:
+    table = Table(keep=2)
+    for number in range(5):
+        table.add({"id": f"evt_{number}"})
+
+    newest = table.newest({}, older_than=None, newer_than=None)
+
+    assert [row["id"] for row in newest] == ["evt_4", "evt_3"]
+
+
+def test_lines_are_paged_in_both_directions(sim: StripeSim) -> None:
+    draft = sim.draft(1, 2, 3, 4)
+    rows = draft["lines"]["data"]
+    path = f"/v1/invoices/{draft['id']}/lines"
+
+    after = sim.get(path, limit=2, starting_after=rows[0]["id"])
+    before = sim.get(path, limit=2, ending_before=rows[3]["id"])
+
+    assert [row["amount"] for row in after["data"]] == [2, 3]
+    assert [row["amount"] for row in before["data"]] == [2, 3]
+    assert (after["has_more"], before["has_more"]) == (True, True)
+    assert sim.refused("GET", path, starting_after="il_unknown")["status"] == 400
+    assert sim.refused("GET", path, starting_after=rows[0]["id"], ending_before=rows[1]["id"])["status"] == 400
