@@ -15,9 +15,7 @@ def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
     fields = ("Id", "Name", "QuoteNumber", "TotalPrice", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
     return {
         "record": select("Quote", fields, f"Id = '{record_id}'"),
-        "lines": select(
-            "QuoteLineItem", (*LINE, "Discount"), f"QuoteId = '{record_id}'", order="SortOrder, Id"
-        ),
+        "lines": select("QuoteLineItem", (*LINE, "Discount"), f"QuoteId = '{record_id}'", order="SortOrder, Id"),
     }
 
 

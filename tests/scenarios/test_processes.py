@@ -1,0 +1,258 @@
+"""Real processes, really killed: nothing accepted is lost, nothing is done twice, whoever is left goes on."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from gateway.sandbox.browser import pay_invoice
+from gateway.sandbox.identity import AUTOMATION
+from gateway.sandbox.world import World
+
+SEED = int(os.environ.get("GATEWAY_TEST_SEED", "0")) or random.randrange(1, 10**6)
+KILLS = 60 if os.environ.get("GATEWAY_SOAK") else 20
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+
+
+@pytest.fixture
+def sqlite_world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def pair(tmp_path: Path, postgres_url: str) -> Iterator[World]:
+    """Two gateways on one PostgreSQL."""
+    with World(tmp_path, database=postgres_url, gateways=2) as world:
+        yield world
+
+
+def opportunities(world: World, count: int, *, accounts: int = 1) -> list[tuple[str, str]]:
+    """Fresh records: (opportunity, account)."""
+
+    def plant(sobject: str, fields: dict[str, Any]) -> str:
+        made = world.control(world.salesforce, "POST", "records", {"sobject": sobject, "fields": fields})
+        return str(made["id"])
+
+    owners = [plant("Account", {"Name": f"Load {n}"}) for n in range(accounts)]
+    return [
+        (plant("Opportunity", {"Name": f"Deal {n}", "AccountId": owner, "StageName": "Prospecting", "CloseDate": "2026-12-31"}), owner)
+        for n, owner in zip(range(count), itertools.cycle(owners), strict=False)
+    ]  # fmt: skip
+
+
+def members(opportunity: str, account: str) -> dict[str, Any]:
+    return {
+        "record_id": opportunity,
+        "account_id": account,
+        "recipient_email": "load@example.com",
+        "currency": "USD",
+        "lines": [{"description": "Load", "quantity": 2, "unit_price": "19.90"}],
+    }
+
+
+def insist(
+    world: World, name: str, body: dict[str, Any], key: str, *, sub: str = AUTOMATION, patience: float = 240.0
+) -> dict[str, Any]:
+    """What a caller does: the same request with the same key until there is an end."""
+    until = time.monotonic() + patience
+    gateways = itertools.cycle(world.gateways)
+    while time.monotonic() < until:
+        try:
+            answer = world.act(name, body, key=key, sub=sub, gateway=next(gateways), timeout=20)
+        except requests.RequestException:
+            time.sleep(0.05)
+            continue
+        if answer.status_code == 200 or answer.status_code in {404, 409, 422}:
+            found: dict[str, Any] = answer.json()
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"no end for {key}")
+
+
+def wait(holds: Callable[[], bool], what: str, patience: float = 60.0) -> None:
+    until = time.monotonic() + patience
+    while not holds():
+        assert time.monotonic() < until, what
+        time.sleep(0.1)
+
+
+def written_back(world: World, deals: list[tuple[str, str]]) -> bool:
+    numbers = {x["metadata"]["sf_record_id"]: x["number"] for x in world.stripe_objects("invoice")}
+    rows = {row["Id"]: row.get("Stripe_Invoice_Number__c") for row in world.records("Opportunity")}
+    return all(rows[record] is not None and rows[record] == numbers.get(record) for record, _ in deals)
+
+
+def killing(world: World, times: int, rng: random.Random, done: threading.Event) -> int:
+    """Kill one gateway after the other at random moments, and start it again."""
+    for n in range(times):
+        if done.wait(rng.uniform(0.2, 1.5)):
+            return n
+        victim = world.gateways[n % len(world.gateways)]
+        victim.kill()
+        victim.start()
+    return times
+
+
+def load_and_kill(world: World, deals: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    """Requests keep coming until all the kills have happened, and every one is insisted on."""
+    rng, done = random.Random(SEED), threading.Event()
+    print(f"seed {SEED}")  # noqa: T201 - shown when the test fails
+    answers: list[dict[str, Any]] = []
+    queue = iter(enumerate(deals))
+    lock = threading.Lock()
+    kills: list[int] = []
+    killer = threading.Thread(target=lambda: kills.append(killing(world, KILLS, rng, done)))
+    killer.start()
+
+    def caller() -> None:
+        while killer.is_alive():
+            with lock:
+                n, deal = next(queue, (None, None))
+            if deal is None:
+                return
+            answer = insist(world, "send-invoice", members(*deal), f"load-{n}")
+            with lock:
+                answers.append(answer)
+            time.sleep(0.15)
+
+    with ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(caller) for _ in range(8)]:
+            future.result()
+    killer.join()
+    assert kills == [KILLS], "the load ended before the kills"
+    return answers
+
+
+def judge(world: World, deals: list[tuple[str, str]], answers: list[dict[str, Any]]) -> None:
+    assert [a for a in answers if not a["success"]] == []
+    asked = {a["record_id"] for a in answers}
+    made: dict[str, list[str]] = {}
+    for invoice in world.stripe_objects("invoice"):
+        made.setdefault(invoice["metadata"]["sf_record_id"], []).append(invoice["status"])
+    assert {record: made.get(record) for record in asked} == dict.fromkeys(asked, ["open"])
+    assert len(world.stripe_objects("customer")) == len({account for _, account in deals})
+    wait(lambda: written_back(world, [deal for deal in deals if deal[0] in asked]), "the records never followed")
+
+
+def test_twenty_kills_under_load_lose_nothing_and_double_nothing(sqlite_world: World) -> None:
+    deals = opportunities(sqlite_world, 2500, accounts=3)
+
+    answers = load_and_kill(sqlite_world, deals)
+
+    assert len(answers) >= KILLS
+    judge(sqlite_world, deals, answers)
+
+
+def test_two_processes_survive_twenty_kills_of_each_other(pair: World) -> None:
+    deals = opportunities(pair, 2500, accounts=3)
+
+    answers = load_and_kill(pair, deals)
+
+    assert len(answers) >= KILLS
+    judge(pair, deals, answers)
+
+
+def test_two_hundred_opportunities_of_one_new_account_share_one_customer(pair: World) -> None:
+    deals = opportunities(pair, 200)
+    killer = threading.Timer(1.0, pair.gateways[1].kill)
+    killer.start()
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda d: insist(pair, "send-invoice", members(*d), f"one-{d[0]}"), deals))
+
+    killer.join()
+    assert all(a["success"] for a in answers), [a for a in answers if not a["success"]][:3]
+    assert len(pair.stripe_objects("customer")) == 1
+    assert len(pair.stripe_objects("invoice")) == 200
+    wait(lambda: written_back(pair, deals), "the records never followed")
+
+
+def test_two_hundred_random_refunds_over_two_processes_never_exceed_what_was_paid(pair: World) -> None:
+    rng = random.Random(SEED)
+    print(f"seed {SEED}")  # noqa: T201 - shown when the test fails
+    [(deal, account)] = opportunities(pair, 1)
+    sent = insist(
+        pair, "send-invoice", {**members(deal, account), "lines": [{"description": "Big", "amount": "500.00"}]}, "big"
+    )
+    pay_invoice(sent["url"])
+    amounts = [f"{rng.randint(50, 2500) / 100:.2f}" for _ in range(200)]
+
+    def refund(n: int) -> dict[str, Any]:
+        body = {"record_id": deal, "invoice": sent["stripe_id"], "amount": amounts[n]}
+        return pair.act("refund-payment", body, key=f"refund-{n}", gateway=pair.gateways[n % 2], timeout=120).json()
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(refund, range(200)))
+
+    def ended() -> list[dict[str, Any]]:
+        return [pair.state(a["action_id"]) for a in answers]
+
+    wait(lambda: all(a["status"] in {"succeeded", "rejected"} for a in ended()), "refunds never ended")
+    refunds = pair.stripe_objects("refund")
+    assert sum(r["amount"] for r in refunds) <= 50000
+    assert sum(r["amount"] for r in refunds) > 50000 - 2500
+    assert {a["stripe_id"] for a in ended() if a["success"]} == {r["id"] for r in refunds}
+    assert {a["error_code"] for a in ended() if not a["success"]} <= {"refund_too_large", "nothing_to_refund"}
+
+
+def test_a_frozen_process_is_taken_over_and_does_nothing_twice_when_it_thaws(pair: World) -> None:
+    deals = opportunities(pair, 40)
+    insist(pair, "send-invoice", members(*deals[0]), "warm")
+    frozen = pair.gateways[1]
+    with ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(insist, pair, "send-invoice", members(*deal), f"frozen-{n}", patience=150)
+            for n, deal in enumerate(deals[1:])
+        ]
+        time.sleep(0.4)
+        frozen.freeze()
+        time.sleep(8)
+        frozen.thaw()
+        answers = [future.result() for future in asked]
+
+    assert all(a["success"] for a in answers)
+    assert len(pair.stripe_objects("invoice")) == len(deals)
+    wait(lambda: written_back(pair, deals), "the records never followed")
+
+
+def test_sigterm_under_load_answers_or_keeps_everything_and_ends_in_time(sqlite_world: World) -> None:
+    deals = opportunities(sqlite_world, 60)
+    insist(sqlite_world, "send-invoice", members(*deals[0]), "warm")
+    sqlite_world.control(sqlite_world.stripe, "POST", "latency", {"seconds": 0.1})
+    statuses: list[int] = []
+
+    def ask(n: int) -> None:
+        try:
+            statuses.append(
+                sqlite_world.act("send-invoice", members(*deals[n]), key=f"term-{n}", sub=AUTOMATION).status_code
+            )
+        except requests.RequestException:
+            statuses.append(0)
+
+    with ThreadPoolExecutor(16) as pool:
+        futures = [pool.submit(ask, n) for n in range(1, 60)]
+        time.sleep(0.7)
+        status = sqlite_world.gateway.stop(grace=25)
+        for future in futures:
+            future.result()
+    log = sqlite_world.gateway.log.read_text()
+    sqlite_world.gateway.start()
+
+    assert status == 0
+    assert "Traceback" not in log
+    assert 500 not in statuses
+    answers = [insist(sqlite_world, "send-invoice", members(*deals[n]), f"term-{n}") for n in range(1, 60)]
+    assert all(a["success"] for a in answers)
+    assert len(sqlite_world.stripe_objects("invoice")) == 60
