@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -64,6 +65,11 @@ class Sender:
     write_seconds: float = WRITE_SECONDS  # deadline of one call
     paces: dict[str, Pace] = field(default_factory=dict)
     outbreaks: Outbreaks = field(default_factory=Outbreaks)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Send the call under way and no other: to be called before the engine is stopped."""
+        self.stopping.set()
 
     async def handle(self, claim: Claim) -> Verdict:
         """Send until nothing may be sent now."""
@@ -81,7 +87,7 @@ class _Run:
         self._probing = claim.error_code is not None
 
     async def until_done(self) -> Verdict:
-        while True:
+        while not self._sender.stopping.is_set():
             seen = await self._sender.store.read(lambda conn: look(conn, self._org))
             if not seen.front and not seen.back:
                 return Done() if seen.next_due is None else Snooze(seen.next_due)
@@ -89,14 +95,20 @@ class _Run:
             if turn.wait > IN_THE_JOB:
                 return Snooze(turn.wait)
             if turn.wait > 0:
-                await asyncio.sleep(min(turn.wait, LOOK_SECONDS))
+                await self._gather(min(turn.wait, LOOK_SECONDS))
             elif (verdict := await self._wave(turn)) is not None:
                 return verdict
+        return Snooze(0.0)
+
+    async def _gather(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._sender.stopping.wait()
 
     async def _wave(self, turn: Turn) -> Verdict | None:
         """Read and compose what waits, send call after call; a verdict ends the run."""
         for parcel in await self._sender.store.read(lambda conn: self._parcels(conn, turn)):
-            verdict = await self._send(parcel)
+            verdict = Snooze(0.0) if self._sender.stopping.is_set() else await self._send(parcel)
             if verdict is not None:
                 return verdict
         return None

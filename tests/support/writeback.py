@@ -83,10 +83,17 @@ class Desk:
     async def circuits(self) -> list[str]:
         return [each.scope for each in await self.engine.store.read(open_circuits)]
 
-    async def parked(self, seconds: float = 20.0) -> None:
+    async def parked(self) -> None:
         """Wait until the org's circuit is open."""
-        async with asyncio.timeout(seconds):
-            while await self.circuits() != [f"salesforce:{ORG}"]:  # noqa: ASYNC110 - looks at the database
+        await self._circuits([f"salesforce:{ORG}"])
+
+    async def recovered(self) -> None:
+        """Wait until it is closed."""
+        await self._circuits([])
+
+    async def _circuits(self, wanted: list[str]) -> None:
+        async with asyncio.timeout(20):
+            while await self.circuits() != wanted:  # noqa: ASYNC110 - looks at the database
                 await asyncio.sleep(0.05)
 
     def calls(self) -> list[str]:
@@ -133,6 +140,7 @@ async def desk(world: World, url: str, *, write_seconds: float = 20.0, **login: 
         try:
             yield Desk(engine, sender, world, clock, told)
         finally:
+            sender.stop()
             await salesforce.close(grace=1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -205,7 +206,7 @@ def test_a_fault_of_the_whole_org_opens_its_circuit_and_leaves_everything_to_be_
             await at.later(60)  # one probe a minute
 
             assert await at.settled("clean") == {"clean": 9}
-            assert await at.circuits() == []
+            await at.recovered()
 
     run(main())
 
@@ -347,5 +348,27 @@ def test_a_sender_that_lost_its_claim_sends_nothing(make_org: MakeOrg, sqlite_ur
             assert verdict == Done()
             assert await at.states() == {"dirty": 3}
             assert at.calls() == []
+
+    run(main())
+
+
+def test_a_stop_does_not_wait_for_what_gathers_and_the_next_start_sends_it(make_org: MakeOrg, sqlite_url: str) -> None:
+    async def main() -> None:
+        world = make_org()
+        [deal] = refs(world)
+        async with desk(world, sqlite_url) as at:
+            await at.outcome(deal)
+            await at.settled("clean")
+            await at.outcome(deal, status="Paid")  # gathers for three seconds
+            started = time.monotonic()
+            at.sender.stop()
+            await at.engine.stop(10.0)
+            assert time.monotonic() - started < 2
+            assert at.calls() == [GRAPH]
+
+        async with desk(world, sqlite_url) as at:
+            assert await at.settled("clean") == {"clean": 3}
+        [invoice] = world.objects("Stripe_Invoice__c")
+        assert invoice["Status__c"] == "Paid"
 
     run(main())
