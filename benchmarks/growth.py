@@ -48,7 +48,7 @@ def _copy(conn: Connection, table: Table, mine: ColumnElement[bool], start: int,
     def copied(column: sa.Column[Any]) -> ColumnElement[Any]:
         if column.name in TEXTS:
             return sa.func.substr(column, 1, 4).concat(number).concat(sa.func.substr(column, 14))
-        return column + FAR + series.c.n if column.name == "place" else column
+        return column + FAR + 100 * series.c.n if column.name == "place" else column  # an action has a few of them
 
     columns = [column for column in table.c if column.name != "seq"]
     source = sa.select(*(copied(column) for column in columns)).select_from(table.join(series, sa.true())).where(mine)
