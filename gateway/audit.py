@@ -21,6 +21,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, bindparam
 
+from gateway.prepared import Prepared
 from gateway.records import Json, canonical, dumps
 
 SLICE = 500  # rows sealed in one commit at most
@@ -32,7 +33,7 @@ _WORDS = ("org", "at", "actor", "act", "ref", "detail")
 _audit = sa.table("audit", *(sa.column(name) for name in ("seq", *_WORDS, "salt", "place", "digest", "link")))
 _head = sa.table("audit_head", *(sa.column(name) for name in ("org", "place", "link", "signature", "at")))
 
-_INSERT = sa.insert(_audit).values({name: bindparam(name) for name in (*_WORDS, "salt")})
+_INSERT = Prepared(sa.insert(_audit).values({name: bindparam(name) for name in (*_WORDS, "salt")}))
 _PENDING = sa.select(_audit).where(_audit.c.place.is_(None)).order_by(_audit.c.seq).limit(SLICE)
 _ANY_PENDING = sa.select(_audit.c.seq).where(_audit.c.place.is_(None)).limit(1)
 _HEAD = sa.select(_head).where(_head.c.org == bindparam("org"))
@@ -76,7 +77,7 @@ def record(
 ) -> None:
     """Write a row in the caller's transaction. ``detail`` holds no personal data; ``actor`` is an id, not a name."""
     row = {"org": org, "at": at, "actor": actor, "act": act, "ref": ref, "detail": dumps(detail or {})}
-    conn.execute(_INSERT, {**row, "salt": os.urandom(16)})
+    _INSERT.run(conn, {**row, "salt": os.urandom(16)})
 
 
 def public_key(key: bytes) -> bytes:

@@ -61,7 +61,9 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
     """An engine whose connections carry our pragmas or timeouts, and the clock (`gateway.engine.clock.now`)."""
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
-        made = sa.create_engine(parsed, connect_args={"check_same_thread": False}, pool_size=size, max_overflow=size)
+        made = sa.create_engine(
+            parsed, connect_args={"check_same_thread": False}, pool_size=size, max_overflow=size, hide_parameters=True
+        )
         _configure_sqlite(made, busy, readonly=readonly)
     else:
         options = " ".join(f"-c {name}={value}" for name, value in _PG_SETTINGS.items())
@@ -70,6 +72,7 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
             connect_args={**_PG_CONNECT, "options": options, "application_name": "stripe-gateway"},
             pool_size=size,
             max_overflow=size,
+            hide_parameters=True,
             execution_options={"postgresql_readonly": True} if readonly else {},
         )
 
@@ -79,7 +82,8 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
 
     @event.listens_for(made, "begin")
     def _(conn: Connection) -> None:
-        conn.info.pop("now", None)
+        conn.info.pop("now", None)  # what holds for one transaction only
+        conn.info.pop("locks", None)
 
     return made
 

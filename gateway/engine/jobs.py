@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
-from sqlalchemy.dialects import postgresql, sqlite
 
-from gateway.engine.lanes import NEXT_SEQ, Job, in_state, values_of
+from gateway.engine.lanes import NEXT_SEQ, Job, in_state
 from gateway.engine.schema import job
+from gateway.prepared import Prepared
 
 _by_id = job.c.id == bindparam("b_id")
 _RELEASE = {
@@ -41,42 +40,35 @@ def replay(conn: Connection, job_id: str) -> bool:
     return conn.execute(_REPLAY[conn.dialect.name], {"b_id": job_id}).rowcount == 1
 
 
-def _stir() -> Iterator[tuple[str, sa.Insert]]:
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql)):
-        insert = dialect.insert(job).values({c: bindparam(c) for c in _COLUMNS})
-        new = insert.excluded
-        least = sa.func.min if name == "sqlite" else sa.func.least
-        calm = sa.and_(job.c.state.in_(["waiting", "held"]), job.c.error_code.is_(None), job.c.waits_for.is_(None))
-        dead = job.c.state == "dead"
-        yield (
-            name,
-            insert.on_conflict_do_update(
-                index_elements=[job.c.id],
-                set_={
-                    "dirty": sa.case((job.c.state == "running", 1), else_=job.c.dirty),
-                    "priority": least(job.c.priority, new.priority),
-                    "due": sa.case((calm, least(job.c.due, new.due)), else_=job.c.due),
-                    "state": sa.case((dead, "ready"), else_=job.c.state),
-                    "attempts": sa.case((dead, 0), else_=job.c.attempts),
-                },
-            ).returning(job.c.state, job.c.due),
-        )
+_calm = sa.and_(in_state(job, "waiting", "held"), job.c.error_code.is_(None), job.c.waits_for.is_(None))
+_dead = in_state(job, "dead")
+_due = bindparam("b_due", type_=sa.Float)
+_priority = bindparam("b_priority", type_=sa.SmallInteger)
+_STIR = Prepared(
+    sa.update(job)
+    .where(_by_id)
+    .values(
+        dirty=sa.case((in_state(job, "running"), 1), else_=job.c.dirty),
+        priority=sa.case((job.c.priority > _priority, _priority), else_=job.c.priority),
+        due=sa.case((sa.and_(_calm, job.c.due > _due), _due), else_=job.c.due),
+        state=sa.case((_dead, "ready"), else_=job.c.state),
+        attempts=sa.case((_dead, 0), else_=job.c.attempts),
+    )
+    .returning(job.c.state, job.c.due)
+)
 
 
-_COLUMNS = ("id", "kind", "lane", "state", "priority", "due", "scope", "v", "payload", "created")
-_STIR = dict(_stir())
-
-
-def stir(conn: Connection, wanted: Job, at: float) -> bool:
+def stir(conn: Connection, wanted: Job, at: float) -> bool | None:
     """
     Something came in for a level-triggered job: it runs at least once more from its beginning.
 
     One that waits absorbs it, is brought forward to ``wanted.due`` unless it waits because of an error, and takes
-    the higher priority; a running one runs again; a dead one revives. True when somebody should look for it now.
+    the higher priority; a running one runs again; a dead one revives. True when somebody should look for it now,
+    None when there is no such job.
     """
-    values = values_of(wanted, at)
-    row = conn.execute(_STIR[conn.dialect.name], {name: values[name] for name in _COLUMNS}).one()
-    return bool(row.state != "running" and row.due <= at)
+    values = {"b_id": wanted.id, "b_due": max(wanted.due, at), "b_priority": wanted.priority}
+    row = _STIR.first(conn, values)
+    return None if row is None else bool(row.state != "running" and row.due <= at)
 
 
 _GROUPS = (

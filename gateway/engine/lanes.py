@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.engine.schema import circuit, job
+from gateway.prepared import Prepared
 
 NEVER = 9_999_999_999.0  # due of a job that only an event can move on
 
@@ -84,30 +85,34 @@ NEXT_SEQ = {
 }
 
 # Take the lane while entering it, when nobody is in it: the local first execution of an accepted action.
-_ENTER_RUNNING = {
-    name: insert(job)
-    .from_select(
-        _ENTER,
-        sa.select(*(sa.cast(bindparam(c), job.c[c].type) for c in _ENTER)).where(~_lane_held, ~_lane_queued),
-        include_defaults=False,
-    )
-    .on_conflict_do_nothing()
-    .returning(job.c.seq)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
-_ENTER_QUEUED = {
-    name: insert(job)
-    .values({c: bindparam(c) for c in _ENTER})
-    .on_conflict_do_nothing(index_elements=[job.c.id])
-    .returning(job.c.seq)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-}
+_ENTER_RUNNING = Prepared(
+    {
+        name: insert(job)
+        .from_select(
+            _ENTER,
+            sa.select(*(sa.cast(bindparam(c), job.c[c].type) for c in _ENTER)).where(~_lane_held, ~_lane_queued),
+            include_defaults=False,
+        )
+        .on_conflict_do_nothing()
+        .returning(job.c.seq)
+        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    }
+)
+_ENTER_QUEUED = Prepared(
+    {
+        name: insert(job)
+        .values({c: bindparam(c) for c in _ENTER})
+        .on_conflict_do_nothing(index_elements=[job.c.id])
+        .returning(job.c.seq)
+        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+    }
+)
 
 
 def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
     """Insert as running when the lane is free and nobody queues for it; None when it is not, or the id exists."""
     row = {**values_of(new, at), "state": "running", "node": holder.node, "claim": holder.token}
-    seq = conn.execute(_ENTER_RUNNING[conn.dialect.name], row).scalar()
+    seq = _ENTER_RUNNING.scalar(conn, row)
     if seq is None:
         return None
     token = holder.token
@@ -116,7 +121,7 @@ def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Clai
 
 def enter_queued(conn: Connection, new: Job, at: float) -> bool:
     """Insert to wait for its turn; False when the id exists."""
-    return conn.execute(_ENTER_QUEUED[conn.dialect.name], values_of(new, at)).scalar() is not None
+    return _ENTER_QUEUED.scalar(conn, values_of(new, at)) is not None
 
 
 def values_of(new: Job, at: float) -> dict[str, Any]:  # bound parameters: of every column's type
@@ -139,13 +144,17 @@ def values_of(new: Job, at: float) -> dict[str, Any]:  # bound parameters: of ev
 
 _mine = (job.c.id == bindparam("b_id"), job.c.claim == bindparam("b_claim"), in_state(job, "running"))
 _FREED: dict[str, Any] = {"node": None, "claim": None, "dirty": 0}  # values() takes columns and SQL expressions alike
-_HOLDS = sa.select(job.c.seq).where(*_mine).with_for_update()
-_DELETE = sa.delete(job).where(*_mine, job.c.dirty == 0)
-_AGAIN = {
-    name: sa.update(job).where(*_mine).values(**_FREED, state="ready", seq=seq, attempts=0, error_code=None, error=None)
-    for name, seq in NEXT_SEQ.items()
-}
-_PAUSE = (
+_HOLDS = Prepared(sa.select(job.c.seq).where(*_mine).with_for_update())
+_DELETE = Prepared(sa.delete(job).where(*_mine, job.c.dirty == 0))
+_AGAIN = Prepared(
+    {
+        name: sa.update(job)
+        .where(*_mine)
+        .values(**_FREED, state="ready", seq=seq, attempts=0, error_code=None, error=None)
+        for name, seq in NEXT_SEQ.items()
+    }
+)
+_PAUSE = Prepared(
     sa.update(job)
     .where(*_mine)
     .values(
@@ -167,15 +176,15 @@ _PAUSE = (
 
 def holds(conn: Connection, claim: Claim) -> bool:
     """Whether the claim still stands (and stands until this transaction ends)."""
-    return conn.execute(_HOLDS, {"b_id": claim.id, "b_claim": claim.claim}).first() is not None
+    return _HOLDS.first(conn, {"b_id": claim.id, "b_claim": claim.claim}) is not None
 
 
 def finish(conn: Connection, claim: Claim) -> bool:
     """Delete the job; False when something came in meanwhile and it queues again instead. Raises Fenced."""
     mine = {"b_id": claim.id, "b_claim": claim.claim}
-    if conn.execute(_DELETE, mine).rowcount == 1:
+    if _DELETE.run(conn, mine) == 1:
         return True
-    if conn.execute(_AGAIN[conn.dialect.name], mine).rowcount == 1:
+    if _AGAIN.run(conn, mine) == 1:
         return False
     raise Fenced(claim.id)
 
@@ -196,7 +205,7 @@ class Pause:
 def pause(conn: Connection, claim: Claim, how: Pause) -> None:
     """Put the job to rest. Raises Fenced."""
     values = {f"b_{name}": getattr(how, name) for name in Pause.__dataclass_fields__}
-    if conn.execute(_PAUSE, {"b_id": claim.id, "b_claim": claim.claim, **values}).rowcount != 1:
+    if _PAUSE.run(conn, {"b_id": claim.id, "b_claim": claim.claim, **values}) != 1:
         raise Fenced(claim.id)
 
 
@@ -210,30 +219,31 @@ _head = (
     .scalar_subquery()
 )
 TAKE: dict[str, Any] = {"state": "running", "node": bindparam("b_node"), "claim": bindparam("b_claim")}
-_NEXT = sa.update(job).where(job.c.seq == _head, ~parked).values(**TAKE).returning(*CLAIM_COLUMNS)
-_STATE = sa.select(job.c.state).where(job.c.id == bindparam("b_id"))
-_STILL = _STATE.where(job.c.state != "dead").with_for_update(read=True)
-_WAKE = sa.update(job).where(job.c.waits_for == bindparam("b_id")).values(waits_for=None, due=0.0)
+_NEXT = Prepared(sa.update(job).where(job.c.seq == _head, ~parked).values(**TAKE).returning(*CLAIM_COLUMNS))
+_by_id = sa.select(job.c.state).where(job.c.id == bindparam("b_id"))
+_STATE = Prepared(_by_id)
+_STILL = Prepared(_by_id.where(job.c.state != "dead").with_for_update(read=True))
+_WAKE = Prepared(sa.update(job).where(job.c.waits_for == bindparam("b_id")).values(waits_for=None, due=0.0))
 
 
 def take_next(conn: Connection, lane: str, holder: Holder) -> Claim | None:
     """Claim the lane's next job in the commit that freed the lane."""
     values = {"b_lane": lane, "b_node": holder.node, "b_claim": holder.token}
-    row = conn.execute(_NEXT, values).first()
+    row = _NEXT.first(conn, values)
     return None if row is None else Claim(*row)
 
 
 def still_there(conn: Connection, job_id: str) -> bool:
     """Whether that job has yet to end; it cannot end before this transaction does."""
-    return conn.execute(_STILL, {"b_id": job_id}).first() is not None
+    return _STILL.first(conn, {"b_id": job_id}) is not None
 
 
 def state_of(conn: Connection, job_id: str) -> str | None:
     """The job's state, None when it has ended."""
-    state: str | None = conn.execute(_STATE, {"b_id": job_id}).scalar()
+    state: str | None = _STATE.scalar(conn, {"b_id": job_id})
     return state
 
 
 def wake(conn: Connection, job_id: str) -> int:
     """Let those run that waited for this job; returns how many."""
-    return conn.execute(_WAKE, {"b_id": job_id}).rowcount
+    return _WAKE.run(conn, {"b_id": job_id})

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import action, step
 from gateway.engine.statements import Row, upsert
+from gateway.prepared import Prepared
 from gateway.records import Json, Status, dumps
 from gateway.sealing import Sealer
 
@@ -37,9 +38,11 @@ class NewAction:
     expires: float | None = None
 
 
-_INSERT = action.insert().values(
-    {c.name: bindparam(c.name) for c in action.c if c.name in NewAction.__dataclass_fields__}
-    | {"status": bindparam("status"), "accepted": bindparam("accepted")}
+_INSERT = Prepared(
+    action.insert().values(
+        {c.name: bindparam(c.name) for c in action.c if c.name in NewAction.__dataclass_fields__}
+        | {"status": bindparam("status"), "accepted": bindparam("accepted")}
+    )
 )
 
 
@@ -47,7 +50,7 @@ def insert(conn: Connection, sealer: Sealer, new: NewAction, at: float) -> None:
     """Record an accepted action. The unique request key is the caller's to check first (`by_key`)."""
     values = {name: getattr(new, name) for name in NewAction.__dataclass_fields__}
     values["body"] = seal(sealer, new.body, f"action.body:{new.id}")
-    conn.execute(_INSERT, {**values, "status": Status.QUEUED.value, "accepted": at})
+    _INSERT.run(conn, {**values, "status": Status.QUEUED.value, "accepted": at})
 
 
 def seal(sealer: Sealer, value: Json, bound_to: str) -> bytes:
@@ -60,18 +63,22 @@ def unseal(sealer: Sealer, blob: bytes | None, bound_to: str) -> Json:
     return None if blob is None else json.loads(sealer.open(blob, bound_to))
 
 
-_BY_KEY = sa.select(action).where(
-    action.c.org == bindparam("org"), action.c.caller_sub == bindparam("sub"), action.c.request_key == bindparam("key")
+_BY_KEY = Prepared(
+    sa.select(action).where(
+        action.c.org == bindparam("org"),
+        action.c.caller_sub == bindparam("sub"),
+        action.c.request_key == bindparam("key"),
+    )
 )
-_BY_ID = sa.select(action).where(action.c.id == bindparam("id"))
-_EQUAL = (
+_BY_ID = Prepared(sa.select(action).where(action.c.id == bindparam("id")))
+_EQUAL = Prepared(
     sa.select(action)
     .where(
         action.c.org == bindparam("org"),
         action.c.record_id == bindparam("record_id"),
         action.c.name == bindparam("name"),
         action.c.fingerprint == bindparam("fingerprint"),
-        action.c.status.in_([s.value for s in OPEN]),
+        action.c.status.in_([sa.literal_column(f"'{s.value}'") for s in OPEN]),
     )
     .order_by(action.c.seq.desc())
     .limit(1)
@@ -80,21 +87,21 @@ _EQUAL = (
 
 def by_key(conn: Connection, org: str, sub: str, key: str) -> Row | None:
     """The action this caller has sent under this request key."""
-    return conn.execute(_BY_KEY, {"org": org, "sub": sub, "key": key}).first()
+    return _BY_KEY.first(conn, {"org": org, "sub": sub, "key": key})
 
 
 def by_id(conn: Connection, action_id: str) -> Row | None:
     """One action, whole."""
-    return conn.execute(_BY_ID, {"id": action_id}).first()
+    return _BY_ID.first(conn, {"id": action_id})
 
 
 def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerprint: str) -> Row | None:
     """An equal request that has not ended: one without a request key joins it."""
     values = {"org": org, "record_id": record_id, "name": name, "fingerprint": fingerprint}
-    return conn.execute(_EQUAL, values).first()
+    return _EQUAL.first(conn, values)
 
 
-_PLAN = (
+_PLAN = Prepared(
     action.update()
     .where(action.c.id == bindparam("b_id"))
     .values(
@@ -128,8 +135,8 @@ class StoredPlan:
 
 def store_plan(conn: Connection, sealer: Sealer, action_id: str, stored: StoredPlan, at: float) -> None:
     """Freeze the plan: from here on it is sent from storage."""
-    conn.execute(
-        _PLAN,
+    _PLAN.run(
+        conn,
         {
             "b_id": action_id,
             "b_entity": stored.entity,
@@ -159,7 +166,7 @@ def replace_plan(conn: Connection, sealer: Sealer, action_id: str, plan: Json, p
     conn.execute(_REPLAN, {"b_id": action_id, "b_plan": sealed, "b_plan_hash": plan_hash})
 
 
-_END = (
+_END = Prepared(
     action.update()
     .where(action.c.id == bindparam("b_id"))
     .values(
@@ -175,8 +182,8 @@ _RELEASE = action.update().where(action.c.id == bindparam("b_id")).values(reques
 
 def end(conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float) -> None:
     """Store the answer. ``rejected`` releases the request key: nothing was done under it."""
-    conn.execute(
-        _END,
+    _END.run(
+        conn,
         {
             "b_id": action_id,
             "b_status": status.value,
@@ -188,9 +195,6 @@ def end(conn: Connection, action_id: str, status: Status, envelope: dict[str, Js
     )
     if status is Status.REJECTED:
         conn.execute(_RELEASE, {"b_id": action_id})
-
-
-_STEPS = sa.select(step).where(step.c.action_id == bindparam("id")).order_by(step.c.n, step.c.generation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +217,22 @@ class StepRow:
     ended: float | None
 
 
+_STEPS = Prepared(
+    sa.select(*(step.c[name] for name in StepRow.__dataclass_fields__))
+    .where(step.c.action_id == bindparam("id"))
+    .order_by(step.c.n, step.c.generation)
+)
+
+
 def steps(conn: Connection, action_id: str) -> list[StepRow]:
     """The journal of an action in order."""
-    return [StepRow(**row) for row in conn.execute(_STEPS, {"id": action_id}).mappings()]
+    return [StepRow(*row) for row in _STEPS.all(conn, {"id": action_id})]
 
 
 _STEP_COLUMNS = tuple(c.name for c in step.c)
-_JOURNAL = upsert(step, _STEP_COLUMNS[3:])
+_JOURNAL = Prepared(upsert(step, _STEP_COLUMNS[3:]))
 
 
 def journal(conn: Connection, row: StepRow) -> None:
     """Write or overwrite the journal row of one step and generation."""
-    conn.execute(_JOURNAL[conn.dialect.name], {name: getattr(row, name) for name in _STEP_COLUMNS})
+    _JOURNAL.run(conn, {name: getattr(row, name) for name in _STEP_COLUMNS})

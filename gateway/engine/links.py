@@ -7,11 +7,14 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import customer_link
 from gateway.engine.statements import Row, insert_once, upsert
+from gateway.prepared import Prepared
 
-_LINK = sa.select(customer_link).where(
-    customer_link.c.org == bindparam("org"),
-    customer_link.c.entity == bindparam("entity"),
-    customer_link.c.source_id == bindparam("source_id"),
+_LINK = Prepared(
+    sa.select(customer_link).where(
+        customer_link.c.org == bindparam("org"),
+        customer_link.c.entity == bindparam("entity"),
+        customer_link.c.source_id == bindparam("source_id"),
+    )
 )
 _CLAIM = insert_once(customer_link, ("org", "entity", "source_id", "state", "generation", "job_id", "changed"))
 _READY = upsert(customer_link, ("state", "stripe_id", "content_hash", "email_index", "changed"))
@@ -35,7 +38,7 @@ _LINK_REMAKE = (
 
 def find(conn: Connection, org: str, entity: str, source_id: str) -> Row | None:
     """The customer of an Account or Contact at one entity: ``state`` making or ready."""
-    return conn.execute(_LINK, {"org": org, "entity": entity, "source_id": source_id}).first()
+    return _LINK.first(conn, {"org": org, "entity": entity, "source_id": source_id})
 
 
 def claim(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> bool:

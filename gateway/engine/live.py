@@ -9,17 +9,20 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import live_object
 from gateway.engine.statements import Row, upsert
+from gateway.prepared import Prepared
 from gateway.records import Live, dumps
 
-_LIVE = sa.select(live_object).where(
-    live_object.c.org == bindparam("org"),
-    live_object.c.record_id == bindparam("record_id"),
-    live_object.c.kind == bindparam("kind"),
+_LIVE = Prepared(
+    sa.select(live_object).where(
+        live_object.c.org == bindparam("org"),
+        live_object.c.record_id == bindparam("record_id"),
+        live_object.c.kind == bindparam("kind"),
+    )
 )
 _LIVE_BY_STRIPE = sa.select(live_object).where(
     live_object.c.entity == bindparam("entity"), live_object.c.stripe_id == bindparam("stripe_id")
 )
-_PUT = upsert(live_object, ("status", "shown", "changed"))
+_PUT = Prepared(upsert(live_object, ("status", "shown", "changed")))
 _LIVE_STATUS = (
     live_object.update()
     .where(live_object.c.entity == bindparam("b_entity"), live_object.c.stripe_id == bindparam("b_stripe_id"))
@@ -29,7 +32,7 @@ _LIVE_STATUS = (
 
 def of_record(conn: Connection, org: str, record_id: str, kind: str) -> list[Live]:
     """What this record has at Stripe of one kind, in no order."""
-    return [_live(row) for row in conn.execute(_LIVE, {"org": org, "record_id": record_id, "kind": kind})]
+    return [_live(row) for row in _LIVE.all(conn, {"org": org, "record_id": record_id, "kind": kind})]
 
 
 def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
@@ -41,7 +44,7 @@ def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
 def put(conn: Connection, live: Live, at: float) -> None:
     """Store a live object, or its new status."""
     values = {name: getattr(live, name) for name in Live.__dataclass_fields__}
-    conn.execute(_PUT[conn.dialect.name], {**values, "shown": dumps(live.shown), "changed": at})
+    _PUT.run(conn, {**values, "shown": dumps(live.shown), "changed": at})
 
 
 def set_status(conn: Connection, entity: str, stripe_id: str, status: str, at: float) -> None:

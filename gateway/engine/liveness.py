@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -24,7 +24,9 @@ from gateway.engine import database
 from gateway.engine.clock import database_now
 from gateway.engine.lanes import in_state
 from gateway.engine.schema import job, node
+from gateway.engine.slots import Slots
 from gateway.engine.store import Store
+from gateway.engine.waits import Waits
 from gateway.errors import Misconfigured
 
 log = structlog.get_logger("gateway.engine")
@@ -32,16 +34,6 @@ log = structlog.get_logger("gateway.engine")
 _SPACE = 7741  # first half of the advisory lock; the second is the node's id
 _PROBE = 0.5  # seconds between heartbeats and looks at the peers
 _LISTEN = 0.1  # seconds one wait for notes lasts: stopping takes at most this long
-
-
-class Listener(Protocol):
-    """The engine, as its liveness sees it. ``node`` is replaced when peers declared this process dead."""
-
-    node: int
-
-    def heard(self, job_ids: list[str]) -> None: ...
-
-    def poke(self) -> None: ...
 
 
 _BEAT = sa.update(node).where(node.c.id == bindparam("b_id")).values(beat=bindparam("b_beat"))
@@ -67,13 +59,15 @@ _TAKE_OVER = (
 class Liveness:
     """One thread, one session. ``peers`` is how many other processes live."""
 
-    def __init__(self, store: Store, listener: Listener, lease: float) -> None:
+    def __init__(self, store: Store, slots: Slots, waits: Waits, lease: float) -> None:
         self.peers = 0
-        self._listener = listener
+        self._slots = slots  # whose node is replaced when peers declared this process dead
+        self._waits = waits
         self._lease = lease
         self._engine = database.engine(store.url, store.clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop = threading.Event()
+        self._leave = True
         self._thread: threading.Thread | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -82,13 +76,14 @@ class Liveness:
         conn = self._engine.connect()
         with conn.begin():
             conn.exec_driver_sql("LISTEN gateway")
-            _come_to_life(conn, self._listener.node)
+            _come_to_life(conn, self._slots.node)
         self._tick(conn)
         self._thread = threading.Thread(target=self._run, args=(conn,), name="liveness", daemon=True)
         self._thread.start()
 
-    def stop(self) -> None:
-        """Leave: what still runs here is free for the peers at once."""
+    def stop(self, *, leave: bool = True) -> None:
+        """Leave: what still runs here is free for the peers at once. Without ``leave`` they have to find out."""
+        self._leave = leave
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -102,50 +97,50 @@ class Liveness:
                 self._tick(conn)
                 self._listen(conn)
             except Exception as error:  # whatever it was: without this thread the process counts as dead
-                log.warning("liveness.lost", node=self._listener.node, error=repr(error))
+                log.warning("liveness.lost", node=self._slots.node, error=repr(error))
                 _discard(conn)
                 conn = None
                 self._stop.wait(_PROBE)
-        if conn is not None:
+        if conn is not None and self._leave:
             with suppress(sa.exc.DBAPIError), conn.begin():
-                _take_over(conn, [self._listener.node])
-            _discard(conn)
+                _take_over(conn, [self._slots.node])
+        _discard(conn)
 
     def _reconnect(self) -> Connection:
         """Hold the old id's lock again unless somebody has declared it dead or still holds it; else take a new id."""
         conn = self._engine.connect()
         with conn.begin():
             conn.exec_driver_sql("LISTEN gateway")
-            known = conn.execute(_BEAT, {"b_id": self._listener.node, "b_beat": database_now(conn)}).rowcount == 1
-            if not known or not _lock(conn, self._listener.node):
+            known = conn.execute(_BEAT, {"b_id": self._slots.node, "b_beat": database_now(conn)}).rowcount == 1
+            if not known or not _lock(conn, self._slots.node):
                 self._reborn(conn)
         return conn
 
     def _reborn(self, conn: Connection) -> None:
-        before, self._listener.node = self._listener.node, new_node_id()
-        _come_to_life(conn, self._listener.node)
-        log.warning("liveness.reborn", before=before, node=self._listener.node)
+        before, self._slots.node = self._slots.node, new_node_id()
+        _come_to_life(conn, self._slots.node)
+        log.warning("liveness.reborn", before=before, node=self._slots.node)
 
     def _tick(self, conn: Connection) -> None:
         """Beat, look who is dead, take their jobs over."""
         with conn.begin():
             at = database_now(conn)
-            if conn.execute(_BEAT, {"b_id": self._listener.node, "b_beat": at}).rowcount == 0:
+            if conn.execute(_BEAT, {"b_id": self._slots.node, "b_beat": at}).rowcount == 0:
                 self._reborn(conn)  # declared dead while frozen: what ran under the old id is fenced
-            rows = conn.execute(_PEERS, {"id": self._listener.node}).all()
+            rows = conn.execute(_PEERS, {"id": self._slots.node}).all()
             dead = [row.id for row in rows if row.beat < at - self._lease or _has_no_session(conn, row.id)]
             taken = _take_over(conn, dead)
         self.peers = len(rows) - len(dead)
         if taken:
             log.warning("liveness.taken_over", nodes=dead, jobs=taken)
-            self._call(self._listener.poke)
+            self._call(self._slots.free.set)
 
     def _listen(self, conn: Connection) -> None:
         driver: Any = conn.connection.driver_connection  # psycopg's connection: the only one that can wait for notes
         until = time.monotonic() + _PROBE
         while not self._stop.is_set() and (left := until - time.monotonic()) > 0:
             for note in driver.notifies(timeout=min(left, _LISTEN)):
-                self._call(self._listener.heard, note.payload.split(","))
+                self._call(self._waits.ended_elsewhere, note.payload.split(","))
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         if self._loop is not None:

@@ -12,8 +12,12 @@ _TAKE = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k"
 
 def take(conn: Connection, names: Iterable[str]) -> None:
     """Hold these names; all at once at the head of a transaction, or nobody can promise the order."""
-    if conn.dialect.name == "postgresql" and (keys := sorted({key(name) for name in names})):
-        conn.exec_driver_sql(_TAKE, (keys,))
+    if conn.dialect.name != "postgresql":
+        return
+    held: set[int] = conn.info.setdefault("locks", set())
+    if wanted := {key(name) for name in names} - held:
+        conn.exec_driver_sql(_TAKE, (sorted(wanted),))
+        held |= wanted
 
 
 def key(name: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.engine import locks
 from gateway.engine.mirror_rows import MirrorRow, Row, fields_of, opened, sealed
 from gateway.engine.outgoing import backlog, mark_failed, mark_sending, mark_written, replay, unsent
 from gateway.engine.schema import mirror
+from gateway.prepared import Prepared
 from gateway.records import Json, SourceRef, Upsert
 from gateway.sealing import Sealer
 
@@ -35,12 +36,32 @@ __all__ = [
 ALWAYS = 2**63 - 1  # number of rows that follow from others (a stamp) and need no observation of their own
 
 _KEY = (mirror.c.org == bindparam("org"), mirror.c.sobject == bindparam("sobject"), mirror.c.key == bindparam("key"))
-_ROW = sa.select(mirror).where(*_KEY)
-_ROW_LOCKED = _ROW.with_for_update()
-_CHILDREN = sa.select(mirror).where(
-    mirror.c.org == bindparam("org"), mirror.c.parent_id == bindparam("parent_id"), mirror.c.id_field != "Id"
+_ROW = Prepared(sa.select(mirror).where(*_KEY))
+_AT_ONCE = 3  # rows looked up in one statement: object, action, and one to spare
+# The org stands in each branch: outside of them SQLite would read all rows of the org.
+_ROWS_LOCKED = Prepared(
+    sa.select(mirror)
+    .where(
+        sa.or_(
+            *(
+                sa.and_(
+                    mirror.c.org == bindparam("org"),
+                    mirror.c.sobject == bindparam(f"sobject{n}"),
+                    mirror.c.key == bindparam(f"key{n}"),
+                )
+                for n in range(_AT_ONCE)
+            )
+        )
+    )
+    .with_for_update()
 )
-_INSERT = sa.insert(mirror)
+_CHILDREN = Prepared(
+    sa.select(mirror).where(
+        mirror.c.org == bindparam("org"), mirror.c.parent_id == bindparam("parent_id"), mirror.c.id_field != "Id"
+    )
+)
+_NEW = tuple(c.name for c in mirror.c if c.name not in {"attempts", "error_code", "error"})
+_INSERT = Prepared(sa.insert(mirror).values({name: bindparam(name) for name in _NEW}))
 _B_KEY = (
     mirror.c.org == bindparam("b_org"),
     mirror.c.sobject == bindparam("b_sobject"),
@@ -50,8 +71,8 @@ _CHANGE: dict[str, Any] = {
     name: bindparam(f"b_{name}")
     for name in ("fields", "version", "number", "state", "priority", "due", "dirty_since", "attempts")
 }
-_UPDATE = sa.update(mirror).where(*_B_KEY).values(_CHANGE)
-_SEEN = sa.update(mirror).where(*_B_KEY).values(number=bindparam("b_number"))
+_UPDATE = Prepared(sa.update(mirror).where(*_B_KEY).values(_CHANGE))
+_SEEN = Prepared(sa.update(mirror).where(*_B_KEY).values(number=bindparam("b_number")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +93,11 @@ def merge(
     ``number`` is the observation the fields come from: a row that stands higher is left as it is. Stamps have none.
     """
     applied, stale, inserts, updates, seen = [], [], [], [], []
-    for upsert in _by_row(upserts):
+    ordered = _by_row(upserts)
+    standing_rows = _find(conn, org, ordered)
+    for upsert in ordered:
         observed = 0 if upsert.stamp or number == ALWAYS else number
-        row = _find(conn, org, upsert)
+        row = standing_rows.get((upsert.sobject, upsert.key))
         if row is None:
             inserts.append(_new(sealer, org, upsert, observed, now, priority))
         elif observed and row.number > observed:
@@ -89,8 +112,7 @@ def merge(
                 seen.append({**_b_key(row), "b_number": observed})
         applied.append(upsert)
     for statement, rows in ((_INSERT, inserts), (_UPDATE, updates), (_SEEN, seen)):
-        if rows:
-            conn.execute(statement, rows)
+        statement.run_many(conn, rows)
     return Merged(tuple(applied), tuple(stale), len(inserts) + len(updates))
 
 
@@ -102,13 +124,13 @@ def lock_stamp(conn: Connection, org: str, parent: SourceRef) -> None:
 def children_of(conn: Connection, sealer: Sealer, org: str, parent: SourceRef) -> list[Upsert]:
     """The rows that belong to a source record, its stamp left out, under the stamp's lock."""
     lock_stamp(conn, org, parent)
-    rows = conn.execute(_CHILDREN, {"org": org, "parent_id": parent.record_id})
+    rows = _CHILDREN.all(conn, {"org": org, "parent_id": parent.record_id})
     return [opened(sealer, row).upsert for row in rows]
 
 
 def get(conn: Connection, sealer: Sealer, org: str, sobject: str, key: str) -> MirrorRow | None:
     """One row."""
-    row = conn.execute(_ROW, {"org": org, "sobject": sobject, "key": key}).first()
+    row = _ROW.first(conn, {"org": org, "sobject": sobject, "key": key})
     return None if row is None else opened(sealer, row)
 
 
@@ -122,8 +144,17 @@ def _by_row(upserts: Iterable[Upsert]) -> list[Upsert]:
     return [rows[place] for place in sorted(rows)]
 
 
-def _find(conn: Connection, org: str, upsert: Upsert) -> Row:
-    return conn.execute(_ROW_LOCKED, {"org": org, "sobject": upsert.sobject, "key": upsert.key}).first()
+def _find(conn: Connection, org: str, upserts: Sequence[Upsert]) -> dict[tuple[str, str], Row]:
+    """The rows that are there, locked."""
+    found = {}
+    for start in range(0, len(upserts), _AT_ONCE):
+        some = [*upserts[start : start + _AT_ONCE]]
+        some += [some[-1]] * (_AT_ONCE - len(some))
+        values = {"org": org}
+        for n, upsert in enumerate(some):
+            values[f"sobject{n}"], values[f"key{n}"] = upsert.sobject, upsert.key
+        found.update({(row.sobject, row.key): row for row in _ROWS_LOCKED.all(conn, values)})
+    return found
 
 
 def _b_key(row: Row) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, bindparam, literal_column
 
 from gateway.engine.mirror_rows import MirrorRow, opened
 from gateway.engine.schema import mirror
+from gateway.prepared import Prepared
 from gateway.sealing import Sealer
 
 # Spelled like the partial index, or SQLite does not use it.
 _OPEN = mirror.c.state.in_([literal_column(f"'{state}'") for state in ("dirty", "uncertain", "parked")])
 _MINE = mirror.c.org == bindparam("org")
-_UNSENT = (
+_UNSENT = Prepared(
     sa.select(mirror)
     .where(_MINE, _OPEN, mirror.c.due <= bindparam("now"))
     .order_by(mirror.c.priority, mirror.c.due)
@@ -27,9 +28,9 @@ _KEY = (
     mirror.c.sobject == bindparam("b_sobject"),
     mirror.c.key == bindparam("b_key"),
 )
-_SENDING = sa.update(mirror).where(*_KEY).values(state="uncertain", due=bindparam("b_until"))
+_SENDING = Prepared(sa.update(mirror).where(*_KEY).values(state="uncertain", due=bindparam("b_until")))
 _current = mirror.c.version <= bindparam("b_version")
-_WRITTEN = (
+_WRITTEN = Prepared(
     sa.update(mirror)
     .where(*_KEY, mirror.c.written < bindparam("b_version"))
     .values(
@@ -43,7 +44,7 @@ _WRITTEN = (
     )
 )
 _refused_since_changed = sa.and_(bindparam("b_state", type_=sa.Text) == "dead", ~_current)
-_FAILED = (
+_FAILED = Prepared(
     sa.update(mirror)
     .where(*_KEY)
     .values(
@@ -55,16 +56,16 @@ _FAILED = (
         error=bindparam("b_error"),
     )
 )
-_REPLAY = (
+_REPLAY = Prepared(
     sa.update(mirror)
-    .where(*_KEY, mirror.c.state.in_(["dead", "parked"]))
+    .where(*_KEY, mirror.c.state.in_([literal_column("'dead'"), literal_column("'parked'")]))
     .values(state="dirty", due=0.0, attempts=0, error_code=None, error=None)
 )
 
 
 def unsent(conn: Connection, sealer: Sealer, org: str, limit: int, now: float) -> list[MirrorRow]:
     """Rows that may be sent now: interactive ones first, then the longest waiting."""
-    return [opened(sealer, row) for row in conn.execute(_UNSENT, {"org": org, "limit": limit, "now": now})]
+    return [opened(sealer, row) for row in _UNSENT.all(conn, {"org": org, "limit": limit, "now": now})]
 
 
 def backlog(conn: Connection, org: str) -> tuple[float | None, int]:
@@ -75,12 +76,12 @@ def backlog(conn: Connection, org: str) -> tuple[float | None, int]:
 
 def mark_sending(conn: Connection, rows: Iterable[MirrorRow], until: float) -> None:
     """Before they go out: until the answer is stored nobody knows, so they are due again at ``until``."""
-    _each(conn, _SENDING, [{**_key(row), "b_until": until} for row in rows])
+    _SENDING.run_many(conn, ({**_key(row), "b_until": until} for row in rows))
 
 
 def mark_written(conn: Connection, rows: Iterable[MirrorRow]) -> None:
     """Salesforce holds the versions of ``rows``; what was merged meanwhile is still to be sent."""
-    _each(conn, _WRITTEN, [{**_key(row), "b_version": row.version} for row in rows])
+    _WRITTEN.run_many(conn, ({**_key(row), "b_version": row.version} for row in rows))
 
 
 def mark_failed(
@@ -88,18 +89,13 @@ def mark_failed(
 ) -> None:
     """``state`` dirty (again at ``due``), parked (again at ``due``) or dead."""
     values = {"b_state": state, "b_due": due or 0.0, "b_error_code": code, "b_error": message}
-    conn.execute(_FAILED, {**_key(row), "b_version": row.version, **values})
+    _FAILED.run(conn, {**_key(row), "b_version": row.version, **values})
 
 
 def replay(conn: Connection, org: str, sobject: str, key: str) -> bool:
     """Send a dead or parked row again, from the start."""
-    return conn.execute(_REPLAY, {"b_org": org, "b_sobject": sobject, "b_key": key}).rowcount == 1
+    return _REPLAY.run(conn, {"b_org": org, "b_sobject": sobject, "b_key": key}) == 1
 
 
 def _key(row: MirrorRow) -> dict[str, Any]:
     return {"b_org": row.org, "b_sobject": row.sobject, "b_key": row.key}
-
-
-def _each(conn: Connection, statement: sa.Update, values: list[dict[str, Any]]) -> None:
-    if values:
-        conn.execute(statement, values)

@@ -26,6 +26,11 @@ class Waits:
             if not future.done():
                 future.set_result(None)
 
+    def ended_elsewhere(self, job_ids: list[str]) -> None:
+        """A peer's note: it ended these jobs."""
+        for job_id in job_ids:
+            self.ended(job_id)
+
     async def wait(self, job_id: str, seconds: float) -> bool:
         """Whether the job has ended or died within ``seconds``."""
         loop = asyncio.get_running_loop()

@@ -65,24 +65,31 @@ def plans(url, statements):
             yield sql, [row.detail for row in rows]
 
 
+# An index of which only these leading columns are used leaves most of a table to be read.
+COARSE = ("mirror_parent (org=?)", "sqlite_autoindex_mirror_1 (org=?)", "action_record (org=?)", "audit_chain (org=?)")
+
+
 def reads_everything(detail):
     words = detail.split()
-    scans = words[0] == "SCAN" and words[1] not in SMALL and words[1] != "CONSTANT"
-    return scans and "INDEX" not in words
+    scans = words[0] == "SCAN" and words[1] not in (*SMALL, "CONSTANT")
+    return (scans and "INDEX" not in words) or detail.endswith(COARSE)
 
 
 @pytest.fixture
-def watched(grown):
-    """Every statement that any engine sends while the test runs."""
-    seen = {}
+def watched():
+    """Every statement that reaches SQLite while the test runs, with its values in place."""
+    seen = set()
 
-    def note(_conn, _cursor, statement, parameters, _context, many):
+    def note(statement):
         if statement.split()[0] in {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}:
-            seen[statement] = parameters[0] if many else parameters
+            seen.add(statement)
 
-    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    def watch(raw, _record):
+        raw.set_trace_callback(note)
+
+    sa.event.listen(sa.pool.Pool, "connect", watch)
     yield seen
-    sa.event.remove(sa.Engine, "before_cursor_execute", note)
+    sa.event.remove(sa.pool.Pool, "connect", watch)
 
 
 def live_through_everything(url):
@@ -118,7 +125,7 @@ def live_through_everything(url):
             await engine.store.read(open_circuits)
             await until(lambda: "s" not in engine.open_scopes)
             await engine.store.write(lambda conn: close_circuit(conn, "s"))
-            await engine._drop_orphans()
+            await engine.pump.drop_orphans()
             for name in ("retry", "snooze", "leave", "wait", "die", "held", "q2", "stirred", "probe"):
                 await wait_gone(engine, name)
             await engine.store.read(lambda conn: jobs.dead_letters(conn, "code7", limit=10))
@@ -161,15 +168,16 @@ def use_the_ledger_and_the_audit(url):
 def test_no_statement_reads_a_growing_table_from_end_to_end(grown, watched, use):
     use(grown)
 
-    found = dict(plans(grown, list(watched.items())))
+    found = dict(plans(grown, [(statement, ()) for statement in watched]))
     assert len(found) >= 8
     assert {sql: plan for sql, plan in found.items() if any(reads_everything(line) for line in plan)} == {}
 
 
 def test_the_check_above_can_fail(grown):
-    [(_, plan)] = plans(grown, [("SELECT id FROM job WHERE error = ?", ("x",))])
+    statements = [("SELECT id FROM job WHERE error = ?", ("x",)), ("SELECT key FROM mirror WHERE org = ?", ("x",))]
 
-    assert any(reads_everything(line) for line in plan)
+    for _, plan in plans(grown, statements):
+        assert any(reads_everything(line) for line in plan)
 
 
 @pytest.mark.parametrize(

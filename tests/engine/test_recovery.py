@@ -18,9 +18,7 @@ from tests.support.engine import QUICK, opened, running, until
 
 async def crash(engine):
     """The process is gone without a word: its tasks, its connections, its lock; what was committed stands."""
-    for task in [*engine._tasks, engine._pump]:
-        task.cancel()
-    await asyncio.gather(*engine._tasks, engine._pump, return_exceptions=True)
+    await engine.abandon()
     await asyncio.to_thread(engine.store.close)
 
 
@@ -107,7 +105,7 @@ def test_a_claim_whose_commit_was_never_heard_of_is_found_again(database_url):
         async with running(database_url, {"k": handle}) as engine:
             holder = Holder(engine.node, "lost.1")  # committed, but the answer went down with the connection
             await engine.store.write(lambda conn: lanes.enter_running(conn, Job("a", "k", "lane"), holder, now(conn)))
-            await engine._drop_orphans()
+            await engine.pump.drop_orphans()
             return await engine.wait("a", 5)
 
     assert asyncio.run(main())
