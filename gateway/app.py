@@ -52,6 +52,7 @@ class Gateway:
 
     tools: Tools
     metrics: Metrics
+    sender: Sender
     app: Guard
     schedule: schedule.Schedule
     stopping: bool = False
@@ -70,6 +71,7 @@ class Gateway:
         self.stopping = True
         grace = self.tools.config.server.grace_seconds
         await self.schedule.stop()
+        self.sender.stop()
         await self.tools.engine.stop(grace)
         await self.tools.stripe.close(grace)
         await self.tools.salesforce.close(grace)
@@ -108,17 +110,18 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         observe=partial(_observe_action, metrics),
         wake_sender=lambda conn, org: engine.stir(conn, sender_job(org)),
     )
+    sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
     handlers |= {
         "action": partial(run.run, tools),
         "refresh": partial(refresh.refresh, tools),
         "lookup": partial(unknown.look, tools),
         "resolve": partial(unknown.resolve, tools),
-        "sender": Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce)).handle,
+        "sender": sender.handle,
     }
-    return _served(tools, metrics)
+    return _served(tools, metrics, sender)
 
 
-def _served(tools: Tools, metrics: Metrics) -> Gateway:
+def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     config = tools.config
     _watch(tools, metrics)
     gateway: Gateway
@@ -140,7 +143,7 @@ def _served(tools: Tools, metrics: Metrics) -> Gateway:
         exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
     )
     ticks = schedule.Schedule(schedule.upkeep(tools.store, config.audit.signing_key.reveal()))
-    gateway = Gateway(tools, metrics, Guard(inner, config.server), ticks)
+    gateway = Gateway(tools, metrics, sender, Guard(inner, config.server), ticks)
     return gateway
 
 
