@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
+from gateway.engine import lanes
 from gateway.engine.lanes import NEXT_SEQ, Job, in_state
 from gateway.engine.schema import job
 from gateway.prepared import Prepared
@@ -58,14 +59,19 @@ _STIR = Prepared(
 )
 
 
-def stir(conn: Connection, wanted: Job, at: float) -> bool | None:
+def stir(conn: Connection, wanted: Job, at: float) -> None:
     """
     Something came in for a level-triggered job: it runs at least once more from its beginning.
 
     One that waits absorbs it, is brought forward to ``wanted.due`` unless it waits because of an error, and takes
-    the higher priority; a running one runs again; a dead one revives. True when somebody should look for it now,
-    None when there is no such job.
+    the higher priority; a running one runs again; a dead one revives; one that is not there is entered.
     """
+    if stir_standing(conn, wanted, at) is None and not lanes.enter_queued(conn, wanted, at):
+        stir_standing(conn, wanted, at)  # another process entered it in between
+
+
+def stir_standing(conn: Connection, wanted: Job, at: float) -> bool | None:
+    """As `stir`, for one that is there: True when somebody should look for it now; None when it is not there."""
     values = {"b_id": wanted.id, "b_due": max(wanted.due, at), "b_priority": wanted.priority}
     row = _STIR.first(conn, values)
     return None if row is None else bool(row.state != "running" and row.due <= at)

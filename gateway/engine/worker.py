@@ -128,10 +128,10 @@ class Engine:
     def stir(self, conn: Connection, job: Job, *, here: bool = True) -> None:
         """Enter a level-triggered job, or make the one that is there run (again): see `gateway.engine.jobs.stir`."""
         at = now(conn)
-        look = jobs.stir(conn, job, at)
-        if look is None:
-            entered = (here and self._enter(conn, job, at) is not None) or lanes.enter_queued(conn, job, at)
-            look = not here if entered else jobs.stir(conn, job, at)  # a peer entered it in between
+        look = jobs.stir_standing(conn, job, at)
+        if look is None and (not here or self._enter(conn, job, at) is None):
+            jobs.stir(conn, job, at)
+            look = not here
         if look:
             self.store.after_commit(self.poke)
 
