@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from gateway.cli.common import (
     DEFAULT_CONFIG,
@@ -19,6 +17,7 @@ from gateway.cli.common import (
     command,
     confirm,
     emit,
+    escape,
     load_config,
     opened,
     status,
@@ -28,6 +27,8 @@ from gateway.cli.common import (
 from gateway.records import Json, Status
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gateway.config import Config
 
 app = typer.Typer(help="What Salesforce asked for, and what became of it.", no_args_is_help=True)

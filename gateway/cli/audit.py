@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 
 from gateway.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Exit, command, emit, load_config, opened
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
 

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, ParamSpec, TypeVar
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.records import Json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
     from sqlalchemy import Connection
 
     from gateway.config import Config
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Render = Callable[[Console], None]
+Render = Callable[["Console"], None]
 
 
 class Exit(IntEnum):
@@ -92,7 +91,7 @@ def stop(code: Exit, name: str, message: str, *, as_json: bool = False) -> NoRet
     if as_json:
         print_json({"error": {"code": name, "message": message}})
     else:
-        Console(stderr=True, highlight=False).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
+        _console(stderr=True).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
     raise typer.Exit(int(code))
 
 
@@ -128,7 +127,7 @@ def problem_json(problem: object) -> Json:
 
 
 def show_problems(problems: Iterable[str], style: str) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = _console(stderr=True, soft_wrap=True)
     for problem in problems:
         place, _, text = problem.partition(": ")
         console.print(f"[{style}]{escape(place)}[/]: {escape(text)}")
@@ -139,9 +138,23 @@ def emit(value: Json, render: Render, *, as_json: bool) -> None:
     if as_json:
         print_json(value)
     else:
-        console = Console(highlight=False)
+        console = _console()
         # Piped into a file or a pager nobody has told a width: tables keep their columns instead of folding at 80.
-        render(console if console.is_terminal else Console(highlight=False, width=max(200, console.width)))
+        render(console if console.is_terminal else _console(width=max(200, console.width)))
+
+
+def escape(text: str) -> str:
+    """The text, with nothing in it taken for markup."""
+    from rich.markup import escape as escaped
+
+    return escaped(text)
+
+
+def _console(*, stderr: bool = False, soft_wrap: bool = False, width: int | None = None) -> Console:
+    # rich is imported where something is shown: `serve` shows nothing and would carry it for ever.
+    from rich.console import Console
+
+    return Console(stderr=stderr, soft_wrap=soft_wrap, width=width, highlight=False)
 
 
 def print_json(value: Json) -> None:
@@ -150,6 +163,8 @@ def print_json(value: Json) -> None:
 
 def table(*columns: str, title: str | None = None) -> Table:
     """Columns whose name begins with ``>`` hold numbers."""
+    from rich.table import Table
+
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
         made.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
-from rich.console import Console
 
 from gateway.cli.common import (
     DEFAULT_CONFIG,
@@ -16,6 +17,9 @@ from gateway.cli.common import (
     problem_json,
     show_problems,
 )
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(help="The configuration file.", no_args_is_help=True)
 

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from gateway.cli.common import (
     DEFAULT_CONFIG,
@@ -20,6 +18,7 @@ from gateway.cli.common import (
     command,
     confirm,
     emit,
+    escape,
     load_config,
     opened,
     table,
@@ -28,6 +27,7 @@ from gateway.cli.common import (
 from gateway.records import Json
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from sqlalchemy import Connection
 
 app = typer.Typer(help="Dead letters: what a human must look at.", no_args_is_help=True)

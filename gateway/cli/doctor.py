@@ -7,8 +7,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from gateway.cli.common import (
     DEFAULT_CONFIG,
@@ -18,6 +16,7 @@ from gateway.cli.common import (
     Missing,
     command,
     emit,
+    escape,
     load_config,
     status,
     table,
@@ -25,6 +24,8 @@ from gateway.cli.common import (
 from gateway.cli.findings import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from gateway.config import Config
 
 
