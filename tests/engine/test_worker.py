@@ -229,8 +229,8 @@ def test_a_delayed_job_runs_when_it_is_due_and_can_be_cancelled_before(database_
 
     async def main():
         async with running(database_url, {"k": handle}) as engine:
-            soon = engine.store.clock.now() + 0.1
-            await enter(engine, Job("a", "k", "lane", due=soon), Job("b", "k", "lane", due=soon))
+            at = engine.store.clock.now()
+            await enter(engine, Job("a", "k", "lane", due=at + 0.1), Job("b", "k", "lane", due=at + 3600))
             cancelled = await engine.store.write(lambda conn: jobs.remove(conn, "b"))
             ended = await engine.wait("a", 5)
             return cancelled, ended
