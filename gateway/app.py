@@ -23,15 +23,16 @@ from gateway.connectors.stripe import StripeConnector
 from gateway.engine import schedule
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.database import transaction
-from gateway.engine.migrations import migrate
+from gateway.engine.migrations import HEAD, current, migrate
 from gateway.engine.retry import INTERACTIVE, PATIENT
 from gateway.engine.settings import settings_like
-from gateway.engine.store import Store
+from gateway.engine.store import Store, StoreUnavailable
 from gateway.engine.worker import Engine
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
 from gateway.pipeline import refresh, run, unknown
+from gateway.pipeline.accounts import check_accounts
 from gateway.pipeline.work import Tools
 from gateway.records import Json
 from gateway.sealing import Sealer
@@ -62,6 +63,12 @@ class Gateway:
         self.tools.store.bind(asyncio.get_running_loop())
         learned = await self.tools.store.read(lambda c: settings_like(c, "lines_per_call:"))
         self.tools.lines_per_call |= {entity: int(most) for entity, most in learned.items()}
+        try:
+            await check_accounts(self.tools)
+        except GatewayError as exc:
+            log.error("gateway.refused_to_start", error_code=exc.code, reason=exc.message)  # noqa: TRY400 - no trace
+            await self._close(0.0)
+            raise
         await self.tools.engine.start()
         self.schedule.start()
         log.info("gateway.started", orgs=len(self.tools.config.orgs), entities=len(self.tools.config.entities))
@@ -73,16 +80,19 @@ class Gateway:
         await self.schedule.stop()
         self.sender.stop()
         await self.tools.engine.stop(grace)
+        await self._close(grace)
+        log.info("gateway.stopped")
+
+    async def _close(self, grace: float) -> None:
         await self.tools.stripe.close(grace)
         await self.tools.salesforce.close(grace)
         await asyncio.to_thread(self.tools.store.close)
-        log.info("gateway.stopped")
 
 
 def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     """Everything of one process, not yet started. Migrates an embedded database; PostgreSQL is the operator's."""
     ticking = clock or SystemClock()
-    if config.database.url.startswith("sqlite"):
+    if config.database.url.startswith("sqlite") and not _is_current(config.database.url):
         migrate(config.database.url)
     metrics = Metrics()
     sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
@@ -119,6 +129,13 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         "sender": sender.handle,
     }
     return _served(tools, metrics, sender)
+
+
+def _is_current(url: str) -> bool:
+    try:
+        return current(url) == HEAD
+    except StoreUnavailable:
+        return False  # no file yet, or not readable: migrating tells
 
 
 def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:

@@ -203,8 +203,8 @@ def canonical(value: Json) -> bytes:
 
 
 def fingerprint(value: Json) -> str:
-    """SHA-256 of the canonical form, hexadecimal."""
-    return hashlib.sha256(canonical(value)).hexdigest()
+    """The first 128 bits of the SHA-256 of the canonical form, hexadecimal: compared for equality only."""
+    return hashlib.sha256(canonical(value)).hexdigest()[:32]
 
 
 def dumps(value: Json) -> str:

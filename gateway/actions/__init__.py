@@ -14,12 +14,14 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from gateway.ids import salesforce_id
 from gateway.records import Json, Live, Plan, SourceRef
 from gateway.sources import Party, SourceRecord
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+SalesforceId = Annotated[str, AfterValidator(salesforce_id)]  # checked, and normalised to 18 characters
 Amount = str | int | Decimal  # major units; parsed by Money once the currency is known
 RequestModel = Any  # an instance of the action's own request model
 

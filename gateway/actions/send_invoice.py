@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.actions import Action, Amount, Context, Reads, Request, metadata
+from gateway.actions import Action, Amount, Context, Reads, Request, SalesforceId, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.customers import email
 from gateway.actions.invoice_terms import Terms, due_params, invoiced, recipient, resolve
@@ -26,8 +26,10 @@ class CustomField(BaseModel):
 class SendInvoice(Request):
     """Members of send-invoice: lines, recipient and currency come from the record where they are not sent."""
 
-    account_id: str | None = Field(None, description="Account to bill; default: the record's")
-    contact_id: str | None = Field(None, description="Contact who receives the bill; default: by the bill-to rule")
+    account_id: SalesforceId | None = Field(None, description="Account to bill; default: the record's")
+    contact_id: SalesforceId | None = Field(
+        None, description="Contact who receives the bill; default: by the bill-to rule"
+    )
     recipient_email: str | None = None
     currency: str | None = Field(None, min_length=3, max_length=3)
     lines: list[LineRequest] = Field(default_factory=list, max_length=250)

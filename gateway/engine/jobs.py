@@ -32,8 +32,11 @@ def release(conn: Connection, job_id: str) -> bool:
 
 
 def remove(conn: Connection, job_id: str) -> bool:
-    """Cancel a job that has not started, or drop a dead one."""
-    return conn.execute(_REMOVE, {"b_id": job_id}).rowcount == 1
+    """Cancel a job that has not started, or drop a dead one; who waited for it goes on."""
+    removed = conn.execute(_REMOVE, {"b_id": job_id}).rowcount == 1
+    if removed:
+        lanes.wake(conn, job_id)
+    return removed
 
 
 def replay(conn: Connection, job_id: str) -> bool:

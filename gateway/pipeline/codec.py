@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -16,12 +15,20 @@ _VERSIONS = {1}
 
 def plan_to_json(plan: Plan) -> dict[str, Json]:
     """The plan as it is stored: every step complete; defaults left out, a ledger keeps millions of them."""
-    return {**asdict(replace(plan, steps=())), "steps": [_step_to_json(step) for step in plan.steps]}
+    members = {name: getattr(plan, name) for name in _PLAN_MEMBERS}
+    return {**members, "steps": [_step_to_json(step) for step in plan.steps]}
+
+
+_PLAN_MEMBERS = tuple(name for name in Plan.__dataclass_fields__ if name != "steps")
+_BLANK = Step("", "", "")
 
 
 def _step_to_json(step: Step) -> dict[str, Json]:
-    blank = asdict(Step("", "", ""))
-    return {k: v for k, v in asdict(step).items() if v != blank[k]}
+    told = {name: getattr(step, name) for name in Step.__dataclass_fields__}
+    told = {name: value for name, value in told.items() if value != getattr(_BLANK, name)}
+    if step.lookup is not None:
+        told["lookup"] = {name: getattr(step.lookup, name) for name in Lookup.__dataclass_fields__}
+    return told
 
 
 def plan_from_json(stored: Mapping[str, Json]) -> Plan:

@@ -16,7 +16,7 @@ from gateway.engine import ledger, links, live, refundable
 from gateway.engine.clock import now
 from gateway.errors import GatewayError
 from gateway.money import Money
-from gateway.pipeline.project import merge_object, merge_rows, priority_of, stir_refresh
+from gateway.pipeline.project import merge_rows, object_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import action as action_row
@@ -53,7 +53,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     ledger.end(conn, work.id, outcome.status, stored, at)
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
-        _keep(conn, tools, work, outcome, at)
+        _keep(conn, work, outcome.object, at)
     elif work.action.name == "create-customer" and outcome.live is None:
         _customer_not_made(conn, work, outcome, at)
     if work.action.customer and outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
@@ -85,11 +85,9 @@ def _settle_money(conn: Connection, work: Work, outcome: Outcome, at: float) -> 
     refundable.settle(conn, work.id, state, at, stripe_id)
 
 
-def _keep(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:
-    body, plan = outcome.object, work.plan
-    assert body is not None  # noqa: S101 - the caller looked
-    assert plan is not None  # noqa: S101
-    kind = work.action.stripe
+def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> None:
+    plan, kind = work.plan, work.action.stripe
+    assert plan is not None  # noqa: S101 - an object came of it
     if kind == "customer":
         links.ready(
             conn, work.caller.org, plan.entity, str(plan.owner["source"]), stripe_id=body["id"],
@@ -98,12 +96,6 @@ def _keep(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: floa
     elif kind in {"invoice", "payment_link"}:
         live.put(conn, _live(work, kind, body), at)
         _follow_others(conn, work, kind, at)
-    if outcome.projectable:
-        merge_object(conn, tools, work, kind, body, outcome.number, at)
-    else:
-        stir_refresh(conn, tools, work, kind, body["id"])
-    for touched, stripe_id in outcome.touched:
-        stir_refresh(conn, tools, work, touched, stripe_id)
 
 
 def _follow_others(conn: Connection, work: Work, kind: str, at: float) -> None:
@@ -160,8 +152,14 @@ def _tell_salesforce(
         request_key=work.request_key,
         ended=at if outcome.status.ended else None,
     )
-    row, number = action_row.project(facts), work.number or 1
-    merge_rows(conn, tools, work.caller.org, [row], work.ref, number, at, priority_of(work))
+    rows, number, kind, body = [action_row.project(facts)], work.number or 1, work.action.stripe, outcome.object
+    if body is not None and outcome.projectable:
+        rows, number = [*object_rows(conn, tools, work, kind, body), *rows], outcome.number
+    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
+    if body is not None and (stale or not outcome.projectable):
+        stir_refresh(conn, tools, work, kind, body["id"])
+    for touched, stripe_id in outcome.touched:
+        stir_refresh(conn, tools, work, touched, stripe_id)
 
 
 def _envelope(work: Work, outcome: Outcome) -> Envelope:

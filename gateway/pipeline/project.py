@@ -15,10 +15,8 @@ from gateway.projections.roll_up import roll_up
 from gateway.records import Json, SourceRef, Upsert, dumps
 
 
-def merge_object(
-    conn: Connection, tools: Tools, work: Work, kind: str, body: Mapping[str, Json], number: int, at: float
-) -> None:
-    """The object's rows, and the stamp of the record it belongs to. An older observation only marks it to be read."""
+def object_rows(conn: Connection, tools: Tools, work: Work, kind: str, body: Mapping[str, Json]) -> list[Upsert]:
+    """What Salesforce should hold of an object that an action made or changed."""
     plan = work.plan
     assert plan is not None  # noqa: S101 - an object came of it
     snapshot = Snapshot(
@@ -31,10 +29,7 @@ def merge_object(
         customer_key=_customer_key(conn, work, kind),
         time_zone=tools.entity(plan.entity).time_zone,
     )
-    rows = list(projections.project(kind, snapshot))
-    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
-    if stale:
-        stir_refresh(conn, tools, work, kind, body["id"])
+    return list(projections.project(kind, snapshot))
 
 
 def priority_of(work: Work) -> int:
@@ -47,6 +42,8 @@ def _customer_key(conn: Connection, work: Work, kind: str) -> str | None:
     source = plan.owner.get("source") if plan else None
     if kind == "customer" or plan is None or not source:
         return None
+    if "customer" in plan.holes:
+        return f"{plan.entity}:{plan.holes['customer']}"
     row = links.find(conn, work.caller.org, plan.entity, str(source))
     return f"{plan.entity}:{row.stripe_id}" if row is not None and row.stripe_id else None
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import pytest
+
+from gateway.errors import Misconfigured
+from gateway.sandbox.identity import ACCOUNT
 from tests.scenarios.lab import MACHINE, Lab, ask, truth, until
+
+
+def stripe_calls(lab: Lab) -> list[dict[str, Any]]:
+    """Calls of actions; each start of a gateway asks once whose account it is."""
+    return [c for c in lab.calls("stripe") if c["path"].startswith("/v1/") and c["path"] != "/v1/account"]
 
 
 def test_an_opportunity_becomes_a_sent_invoice_with_its_ids_written_back(lab: Lab) -> None:
@@ -26,11 +36,11 @@ def test_a_known_customer_costs_four_calls_a_new_one_five_and_a_repeat_none(lab:
     async def story() -> None:
         async with lab.gateway() as gateway:
             first = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k1")
-            new_customer = [c for c in lab.calls("stripe") if c["path"].startswith("/v1/")]
+            new_customer = stripe_calls(lab)
             known = await ask(gateway, "send-invoice", lab.invoice_members(additional=True), key="k2", caller=MACHINE)
-            with_known = [c for c in lab.calls("stripe") if c["path"].startswith("/v1/")][len(new_customer) :]
+            with_known = stripe_calls(lab)[len(new_customer) :]
             again = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k1")
-            all_calls = [c for c in lab.calls("stripe") if c["path"].startswith("/v1/")]
+            all_calls = stripe_calls(lab)
 
         assert first.envelope["success"]
         assert known.envelope["success"], known.envelope
@@ -133,5 +143,17 @@ def test_another_invoice_while_one_is_open_is_refused_with_its_number(lab: Lab) 
         assert replaced.envelope["success"], replaced.envelope
         statuses = sorted(x["status"] for x in lab.of_record("invoice", lab.fleet))
         assert statuses == ["open", "void"]
+
+    asyncio.run(story())
+
+
+def test_a_key_of_another_account_is_refused_at_start(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    text = lab.config_file.read_text().replace(ACCOUNT, "acct_1SomebodyElse")
+    lab.config_file.write_text(text)
+
+    async def story() -> None:
+        with pytest.raises(Misconfigured, match="acct_1SomebodyElse"):
+            await lab.boot()
 
     asyncio.run(story())
