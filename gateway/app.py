@@ -12,6 +12,7 @@ import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +22,7 @@ from gateway.connectors.limits import Limiter
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.stripe import StripeConnector
 from gateway.engine import schedule
+from gateway.engine.backlog import counts
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.database import transaction
 from gateway.engine.migrations import HEAD, current, migrate
@@ -39,7 +41,7 @@ from gateway.sealing import Sealer
 from gateway.web.actions import ActionRoutes
 from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
-from gateway.web.operations import OperationRoutes
+from gateway.web.operations import OperationRoutes, Timed
 from gateway.web.problems import problem
 from gateway.web.protocol import uvicorn_options
 from gateway.writeback import Sender, WriteBack, sender_job
@@ -140,7 +142,8 @@ def _is_current(url: str) -> bool:
 
 def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     config = tools.config
-    _watch(tools, metrics)
+    backlog: dict[str, int] = {}
+    _watch(tools, metrics, backlog)
     gateway: Gateway
 
     @contextlib.asynccontextmanager
@@ -158,8 +161,10 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
         routes=routes,
         lifespan=lifespan,
         exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
+        middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
-    ticks = schedule.Schedule(schedule.upkeep(tools.store, config.audit.signing_key.reveal()))
+    upkeep = schedule.upkeep(tools.store, config.audit.signing_key.reveal())
+    ticks = schedule.Schedule([*upkeep, schedule.Periodic("gauges", 5.0, lambda: _count(tools, backlog))])
     gateway = Gateway(tools, metrics, sender, Guard(inner, config.server), ticks)
     return gateway
 
@@ -207,8 +212,14 @@ def _observe_rows(metrics: Metrics, salesforce: SalesforceConnector, told: Write
         metrics.salesforce_usage(told.org, *usage)
 
 
-def _watch(tools: Tools, metrics: Metrics) -> None:
+async def _count(tools: Tools, backlog: dict[str, int]) -> None:
+    """What waits, is dead or unknown in the database, for all processes; small tables and partial indexes only."""
+    backlog |= await tools.store.read(counts)
+
+
+def _watch(tools: Tools, metrics: Metrics, backlog: dict[str, int]) -> None:
     store, engine = tools.store, tools.engine
+    metrics.watch("backlog", "Jobs and rows that wait, are dead or of unknown outcome", lambda: backlog)
     metrics.watch("store_commits", "Commits", lambda: store.metrics.commits, counter=True)
     metrics.watch("store_closures", "Closures committed", lambda: store.metrics.closures, counter=True)
     metrics.watch("store_failures", "Failed commits", lambda: store.metrics.failures, counter=True)

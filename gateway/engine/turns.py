@@ -117,7 +117,7 @@ def claim(conn: Connection, turns: Turns, holder: Holder, now: float) -> list[Cl
 
 
 _running = in_state(job, "running")
-_FALLEN = {"state": "waiting", "due": 0.0, "node": None}
+_FALLEN = {"state": "waiting", "due": 0.0, "node": None, "claim": None}
 _FALL_BACK_ALL = sa.update(job).where(_running).values(**_FALLEN)
 _FALL_BACK = sa.update(job).where(_running, job.c.node == bindparam("b_node")).values(**_FALLEN)
 _FALL_BACK_ONE = (

@@ -7,9 +7,38 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.engine.clock import Clock
 from gateway.engine.store import Store
 from gateway.observability.metrics import Metrics
+
+
+class Timed:
+    """ASGI middleware: how long each route took and what it answered."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, clock: Clock) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = self._clock.monotonic(), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            endpoint = scope.get("endpoint")  # set by the router: the name of the handler, never the path
+            self._metrics.answered(getattr(endpoint, "__name__", "none"), status, self._clock.monotonic() - started)
 
 
 class OperationRoutes:

@@ -1,0 +1,204 @@
+"""The surface as Salesforce sees it: codes, headers, envelope, metrics; over HTTP against the composed application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import jwt
+import pytest
+import requests
+
+from gateway.app import build
+from gateway.config import load
+from gateway.records import Envelope
+from gateway.sandbox.identity import AUTOMATION, KID, ORG, REP
+from gateway.sandbox.wire import Server
+from tests.scenarios.lab import BILLED, QUICK, Lab
+
+
+class Caller:
+    """A named credential of the org."""
+
+    def __init__(self, lab: Lab, url: str) -> None:
+        self.lab = lab
+        self.url = url
+
+    def token(self, sub: str = REP) -> str:
+        now = int(time.time())
+        claims = {"iss": ORG, "sub": sub, "aud": "stripe-gateway", "iat": now, "nbf": now, "exp": str(now + 120)}
+        return jwt.encode(claims, self.lab.identity.calls.private, "RS256", headers={"kid": KID})
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, *, sub: str = REP, **headers: str
+    ) -> requests.Response:
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"Authorization": f"Bearer {self.token(sub)}", **told}
+        return requests.request(method, self.url + path, json=body, headers=given, timeout=30)
+
+
+@pytest.fixture
+def caller(sqlite_lab: Lab) -> Iterator[Caller]:
+    made = build(load(sqlite_lab.config_file, {}))
+    made.tools.patience = QUICK
+    with Server(made.app) as server:
+        yield Caller(sqlite_lab, server.url)
+
+
+def test_an_answer_is_the_whole_flat_envelope(caller: Caller) -> None:
+    answer = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k1")
+
+    assert answer.status_code == 200
+    assert list(answer.json()) == list(Envelope(success=True, status="").as_json())
+    assert answer.json()["user_message"].startswith("Invoice ")
+
+
+def test_a_fifteen_character_id_is_the_same_record(caller: Caller) -> None:
+    first = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k1").json()
+    short = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet[:15]}, Idempotency_Key="k1")
+
+    assert short.json()["action_id"] == first["action_id"]
+
+
+def test_a_caller_who_does_not_wait_gets_a_place_to_ask(caller: Caller) -> None:
+    body = {"record_id": caller.lab.fleet, "request_key": "k1"}
+    answer = caller("POST", "/v1/actions/send-invoice", body, Prefer="respond-async")
+
+    assert answer.status_code == 202
+    assert answer.headers["Preference-Applied"] == "respond-async"
+    assert answer.headers["Retry-After"]
+    state = caller("GET", answer.headers["Location"]).json()
+    assert state["action_id"] == answer.json()["action_id"]
+    while caller("GET", answer.headers["Location"]).json()["status"] in {"queued", "pending"}:
+        time.sleep(0.05)
+    found = caller("GET", "/v1/actions?request_key=k1").json()
+    assert (found["success"], found["action_id"]) == (True, state["action_id"])
+
+
+def test_the_same_key_with_another_body_is_refused(caller: Caller) -> None:
+    caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k1")
+    other = caller(
+        "POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet, "footer": "x"}, Idempotency_Key="k1"
+    )
+
+    assert other.status_code == 422
+    assert other.headers["Content-Type"] == "application/problem+json"
+    assert (other.json()["error_code"], other.json()["field"]) == ("request_key_reused", "request_key")
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "code"),
+    [
+        ("send-money", {}, 404, "unknown_action"),
+        ("send-invoice", {}, 422, "missing_member"),
+        ("send-invoice", {"record_id": "006", "colour": 1}, 422, None),
+        ("send-invoice", {"record_id": "a0B000000000001AAA"}, 422, None),
+        (
+            "send-invoice",
+            {"record_id": "fleet", "lines": [{"description": "x", "amount": "1.001"}], "currency": "USD"},
+            422,
+            "invalid_amount",
+        ),
+        (
+            "send-invoice",
+            {"record_id": "fleet", "due_date": "2026-12-31", "days_until_due": 3},
+            422,
+            "invalid_due_date",
+        ),
+        ("send-invoice", {"record_id": "fleet", "due_date": "2020-01-01"}, 200, "due_date_past"),
+        (
+            "send-invoice",
+            {"record_id": "fleet", "currency": "EUR", "lines": [{"description": "x", "amount": "0.10"}]},
+            200,
+            "amount_too_small",
+        ),
+        ("send-invoice", {"record_id": "fleet", "recipient_email": "nobody"}, 422, "invalid_email"),
+        ("send-invoice", {"record_id": "fleet", "footer": "4242 4242 4242 4242"}, 422, "card_data_refused"),
+        ("refund-payment", {"record_id": "fleet"}, 422, "request_key_required"),
+        (
+            "refund-payment",
+            {"record_id": "fleet", "charge": "ch_1", "invoice": "in_1", "request_key": "r"},
+            422,
+            "ambiguous_payment",
+        ),
+        ("refund-payment", {"record_id": "fleet", "request_key": "r"}, 200, "ambiguous_payment"),
+        ("refund-payment", {"record_id": "fleet", "charge": "ch_nobodys", "request_key": "r"}, 404, "no_such_payment"),
+        ("create-payment-link", {"record_id": "fleet", "amount": "0", "currency": "USD"}, 200, "amount_too_small"),
+    ],
+)
+def test_a_bad_request_says_what_is_wrong_and_does_nothing(
+    caller: Caller, name: str, body: dict[str, Any], status: int, code: str | None
+) -> None:
+    sent = {**body, "record_id": caller.lab.fleet} if body.get("record_id") == "fleet" else body
+    answer = caller("POST", f"/v1/actions/{name}", sent)
+
+    assert answer.status_code == status, answer.text
+    assert not answer.json()["success"]
+    assert code is None or answer.json()["error_code"] == code, answer.text
+    assert answer.json()["user_message"]
+    for kind in ("invoice", "payment_link", "refund"):
+        assert caller.lab.objects(kind) == []
+
+
+def test_automation_may_not_refund_and_a_stranger_sees_no_record(caller: Caller) -> None:
+    body = {"record_id": caller.lab.fleet, "request_key": "r"}
+    refused = caller("POST", "/v1/actions/refund-payment", body, sub=AUTOMATION)
+    nobody = caller("POST", "/v1/actions/send-invoice", {"record_id": "0065g000001111AAAQ"[:15]})
+
+    assert (refused.status_code, refused.json()["error_code"]) == (403, "automation_may_not_refund")
+    assert (nobody.status_code, nobody.json()["error_code"]) == (404, "no_such_record")
+
+
+def test_a_preview_shows_what_would_be_done_and_binds_the_action_to_it(caller: Caller) -> None:
+    shown = caller("POST", "/v1/actions/send-invoice/preview", {"record_id": caller.lab.fleet}).json()
+
+    assert caller.lab.objects("invoice") == []
+    assert shown["preview"]["recipient"] == BILLED
+    assert (shown["preview"]["total"], shown["preview"]["currency"]) == ("21528.00", "USD")
+    body = {"record_id": caller.lab.fleet, "preview_token": shown["preview_token"]}
+    done = caller("POST", "/v1/actions/send-invoice", body).json()
+    again = caller("POST", "/v1/actions/send-invoice", body).json()
+    assert done["success"], done
+    assert (again["action_id"], again["replayed"]) == (done["action_id"], True)
+
+
+def test_an_action_is_refused_when_the_record_changed_since_the_preview(caller: Caller) -> None:
+    shown = caller("POST", "/v1/actions/send-invoice/preview", {"record_id": caller.lab.fleet}).json()
+    members = {"record_id": caller.lab.fleet, "preview_token": shown["preview_token"], "portion_percent": "50"}
+    stale = caller("POST", "/v1/actions/send-invoice", members)
+
+    assert (stale.status_code, stale.json()["error_code"]) == (200, "preview_stale")
+    assert caller.lab.objects("invoice") == []
+
+
+@pytest.mark.parametrize("name", ["create-customer", "create-payment-link"])
+def test_every_action_has_a_preview_that_touches_nothing(caller: Caller, name: str) -> None:
+    shown = caller("POST", f"/v1/actions/{name}/preview", {"record_id": caller.lab.fleet})
+
+    assert shown.status_code == 200, shown.text
+    assert shown.json()["preview_token"]
+    assert caller.lab.objects("customer") == caller.lab.objects("payment_link") == []
+
+
+def test_a_trace_tells_every_step_without_personal_data(caller: Caller) -> None:
+    done = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k").json()
+
+    told = caller("GET", f"/v1/actions/{done['action_id']}/trace")
+
+    assert [s["name"] for s in told.json()["steps"]] == ["invoice", "lines", "finalize", "send"]
+    assert all(s["request_id"] for s in told.json()["steps"])
+    assert BILLED not in told.text
+    assert caller("GET", "/v1/actions/act_01M8000000000000000000000A/trace").status_code in {404, 422}
+
+
+def test_health_and_metrics_count_what_happened(caller: Caller) -> None:
+    caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k")
+    page = caller("GET", "/metrics").text
+
+    assert caller("GET", "/livez").text == "ok\n"
+    assert caller("GET", "/readyz").json()["ready"] is True
+    assert 'gateway_actions_accepted_total{action="send-invoice",caller_kind="person"} 1.0' in page
+    assert 'gateway_actions_ended_total{action="send-invoice",status="succeeded"} 1.0' in page
+    assert 'gateway_http_requests_total{route="act",status="200"} 1.0' in page
+    assert caller("DELETE", "/livez").status_code == 405
