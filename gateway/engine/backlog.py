@@ -21,7 +21,7 @@ _UNWRITABLE = sa.select(sa.func.count()).select_from(mirror).where(sa.text("stat
 def counts(conn: Connection) -> dict[str, int]:
     """``jobs_<state>``, ``actions_unknown``, ``rows_unsent`` and ``rows_dead``."""
     found = dict.fromkeys(("jobs_ready", "jobs_running", "jobs_waiting", "jobs_held", "jobs_dead"), 0)
-    found |= {f"jobs_{state}": number for state, number in conn.execute(_JOBS).tuples()}
+    found |= {f"jobs_{row[0]}": row[1] for row in conn.execute(_JOBS)}
     found["actions_unknown"] = int(conn.execute(_UNKNOWN).scalar_one())
     found["rows_unsent"] = int(conn.execute(_UNSENT).scalar_one())
     found["rows_dead"] = int(conn.execute(_UNWRITABLE).scalar_one())
