@@ -40,7 +40,8 @@ def now(conn: Connection) -> float:
 
     Asked once per transaction: those are short, and on PostgreSQL the question is a round trip.
     """
-    known: float | None = conn.info.get("now")
+    # Outside a transaction the note is the last one's: a pooled connection keeps it.
+    known: float | None = conn.info.get("now") if conn.in_transaction() else None
     if known is None:
         clock = cast("Clock", conn.info["clock"])
         sqlite = conn.dialect.name == "sqlite"

@@ -32,7 +32,7 @@ _SENDING = Prepared(sa.update(mirror).where(*_KEY).values(state="uncertain", due
 _current = mirror.c.version <= bindparam("b_version")
 _WRITTEN = Prepared(
     sa.update(mirror)
-    .where(*_KEY, mirror.c.written < bindparam("b_version"))
+    .where(*_KEY, mirror.c.written <= bindparam("b_version"))
     .values(
         written=bindparam("b_version"),
         state=sa.case((_current, "clean"), else_="dirty"),
