@@ -54,3 +54,8 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Each of the two databases in turn: what must hold on one must hold on the other."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no worker ends the run alone with them."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
