@@ -24,7 +24,10 @@ from gateway.engine.verdicts import Dead, Done, Retry, Snooze, WaitFor
 
 LANES = st.sampled_from(["a", "b", "c"])
 NODES = st.sampled_from([1, 2])
+NUMBERS = st.integers(0, 11)
 SCOPE = "stripe:us"
+SCOPES = st.sampled_from([None, None, SCOPE])
+HOWS = st.sampled_from(["now", "now", "now", "held", "later"])
 
 
 class Jobs(RuleBasedStateMachine):
@@ -42,19 +45,21 @@ class Jobs(RuleBasedStateMachine):
             conn.execute(sa.delete(job))
             conn.execute(sa.delete(circuit))
 
+    def some(self, number):
+        """One of the jobs that were ever entered."""
+        return f"j{number % max(len(self.entered), 1)}"
+
     def holder(self, node):
         self.fresh += 1
         return Holder(node, f"{node}.{self.fresh}")
 
-    @rule(
-        target=claims, lane=LANES, node=NODES, here=st.booleans(), how=st.sampled_from(["now", "now", "held", "later"])
-    )
-    def enter(self, lane, node, here, how):
+    @rule(target=claims, lane=LANES, node=NODES, here=st.booleans(), how=HOWS, scope=SCOPES)
+    def enter(self, lane, node, here, how, scope):
         job_id = f"j{len(self.entered)}"
         self.entered.add(job_id)
         with self.made.begin() as conn:
             due = self.clock.now() + 30.0 if how == "later" else 0.0
-            entered = Job(job_id, "k", lane, due=due, state="held" if how == "held" else "ready", scope=SCOPE)
+            entered = Job(job_id, "k", lane, due=due, state="held" if how == "held" else "ready", scope=scope)
             if here and how == "now":
                 claim = lanes.enter_running(conn, entered, self.holder(node), now(conn))
                 if claim is not None:
@@ -71,7 +76,7 @@ class Jobs(RuleBasedStateMachine):
 
     verdicts = st.sampled_from(["done", "done", "retry", "snooze", "leave", "wait", "dead"])
 
-    @rule(target=claims, claim=consumes(claims), verdict=verdicts, other=st.integers(0, 9), stopping=st.booleans())
+    @rule(target=claims, claim=consumes(claims), verdict=verdicts, other=NUMBERS, stopping=st.booleans())
     def settle(self, claim, verdict, other, stopping):
         """Stale or not: a stale claim must change nothing."""
         before = self.table()
@@ -80,7 +85,7 @@ class Jobs(RuleBasedStateMachine):
             "retry": Retry("x", "y", after=1.0),
             "snooze": Snooze(1.0),
             "leave": Snooze(1.0, keep_lane=False),
-            "wait": WaitFor(f"j{other}") if f"j{other}" != claim.id else Done(),
+            "wait": WaitFor(self.some(other)) if self.some(other) != claim.id else Done(),
             "dead": Dead("x", "y"),
         }
         node = int(claim.claim.split(".")[0])
@@ -97,45 +102,38 @@ class Jobs(RuleBasedStateMachine):
             self.ends.append(claim.id)
         return multiple(*([settled.following] if settled.following else []))
 
-    @rule(number=st.integers(0, 20))
+    @rule(number=NUMBERS)
     def stir(self, number):
         with self.made.begin() as conn:
-            jobs.stir_standing(conn, Job(f"j{number}", "k", "a"), now(conn))
+            jobs.stir_standing(conn, Job(self.some(number), "k", "a"), now(conn))
 
-    @rule(number=st.integers(0, 20))
-    def release(self, number):
+    @rule(number=NUMBERS, change=st.sampled_from([jobs.release, jobs.replay]))
+    def release_or_replay(self, number, change):
         with self.made.begin() as conn:
-            jobs.release(conn, f"j{number}")
+            change(conn, self.some(number))
 
-    @rule(number=st.integers(0, 20))
-    def replay(self, number):
-        with self.made.begin() as conn:
-            jobs.replay(conn, f"j{number}")
-
-    @rule(number=st.integers(0, 20))
+    @rule(number=NUMBERS)
     def cancel(self, number):
         with self.made.begin() as conn:
-            if jobs.remove(conn, f"j{number}"):
-                self.ends.append(f"j{number}")
+            if jobs.remove(conn, self.some(number)):
+                self.ends.append(self.some(number))
 
-    @rule(node=NODES)
-    def crash(self, node):
+    @rule(target=claims, node=NODES, heir=NODES)
+    def crash(self, node, heir):
+        """The dead one's claims stay in the bundle: a process that only seemed dead settles them later."""
         with self.made.begin() as conn:
             turns.fall_back(conn, node)
+            found = turns.look(conn, now(conn), slots=4)
+            return multiple(*turns.claim(conn, found, self.holder(heir), now(conn)))
 
     @rule(seconds=st.sampled_from([0.5, 5.0, 65.0]))
     def time_passes(self, seconds):
         self.clock.offset += seconds
 
-    @rule()
-    def the_upstream_goes_away(self):
+    @rule(away=st.booleans())
+    def the_upstream_goes_away_or_comes_back(self, away):
         with self.made.begin() as conn:
-            open_circuit(conn, SCOPE, "x", "y")
-
-    @rule()
-    def the_upstream_comes_back(self):
-        with self.made.begin() as conn:
-            close_circuit(conn, SCOPE)
+            open_circuit(conn, SCOPE, "x", "y") if away else close_circuit(conn, SCOPE)
 
     def table(self):
         with self.made.begin() as conn:
@@ -182,8 +180,8 @@ def test_any_interleaving_keeps_the_job_table_sound(database_url):
     made = engine(database_url, clock)
     sqlite = database_url.startswith("sqlite")
     config = settings(
-        max_examples=60 if sqlite else 15,
-        stateful_step_count=40,
+        max_examples=80 if sqlite else 15,
+        stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
