@@ -110,7 +110,7 @@ def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: S
         return row
     if work.request_key is None:
         row = ledger.running_equal(conn, caller.org, work.ref.record_id, work.action.name, mark)
-        if row is not None:
+        if row is not None and row.caller_sub == caller.sub:  # another person's access has not been checked
             return row
     policy.allow(caller, tools.org(caller.org), work.action, work.ref, request_key=work.request_key)
     claim = tools.engine.enqueue(

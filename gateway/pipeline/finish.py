@@ -36,13 +36,13 @@ class Outcome:
     number: int = 0
     projectable: bool = False
     notes: Sequence[str] = ()
-    live: Live | None = None  # the answer was there already
+    same: Same | None = None  # the answer was there already
     touched: Sequence[tuple[str, str]] = ()  # other objects that changed: (kind, id), to be read again
 
 
 def same(found: Same) -> Outcome:
     """The record had it already."""
-    return Outcome(Status.SUCCEEDED, live=found.live)
+    return Outcome(Status.SUCCEEDED, same=found)
 
 
 def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None:
@@ -54,7 +54,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
         _keep(conn, work, outcome.object, at)
-    elif work.action.name == "create-customer" and outcome.live is None:
+    elif work.action.name == "create-customer" and outcome.same is None:
         _customer_not_made(conn, work, outcome, at)
     if work.action.customer and outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
         _customer_gone(conn, work, at)
@@ -178,11 +178,13 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
             retryable=outcome.error.retryable,
             **_amount(work),
         )
-    if outcome.live is not None:
-        shown = outcome.live.shown
+    if outcome.same is not None:
+        there, body = outcome.same.live, outcome.same.body
+        shown, url = there.shown, work.action.result.get("url")
         return replace(
-            base, stripe_id=outcome.live.stripe_id, stripe_status=outcome.live.status, number=shown.get("number"),
+            base, stripe_id=there.stripe_id, stripe_status=there.status, number=shown.get("number"),
             amount=shown.get("amount"), currency=shown.get("currency"), replayed=True,
+            url=body.get(url) if url else None,
             user_message="This was done already; nothing was sent again.",
         )  # fmt: skip
     body = outcome.object or {}

@@ -6,8 +6,8 @@ Runs inside a write, so everything it decides by is current, and all of it stand
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,7 @@ from gateway.errors import Rejected
 from gateway.ids import new_id
 from gateway.pipeline import codec, tokens
 from gateway.pipeline.gather import Facts, counts
+from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Live, Plan, fingerprint
 
@@ -54,6 +55,7 @@ class Same:
     """The record has this already: the live object is the answer."""
 
     live: Live
+    body: Mapping[str, Json] = field(default_factory=dict)  # as Stripe has it now
 
 
 def decide(conn: Connection, tools: Tools, work: Work, facts: Facts) -> tuple[Plan, Context]:
@@ -88,6 +90,15 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts) -> tuple[Pl
     return replace(plan, owner=owner), context
 
 
+def _follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
+    """A live object that has changed at Stripe (paid, voided there) is followed, whatever becomes of this request."""
+    for row in context.live:
+        known = live.by_stripe_id(conn, row.entity, row.stripe_id)
+        if known is not None and known.status != row.status:
+            live.set_status(conn, row.entity, row.stripe_id, row.status, now(conn))
+            stir_refresh(conn, tools, work, row.kind, row.stripe_id)
+
+
 def _touched(facts: Facts) -> list[list[str]]:
     """Objects a refund changes beside itself."""
     if facts.charge is None:
@@ -108,8 +119,9 @@ def settle(
     content_hash = fingerprint(plan.content)
     if work.request.preview_token:
         tokens.check(tools.sealer, work, content_hash, now(conn))
+    _follow(conn, tools, replace(work, plan=plan), context, facts)
     if (same := _guard(work, context, content_hash)) is not None:
-        return Same(same)
+        return Same(same, facts.fresh.get(same.stripe_id) or {})
     launch: tuple[Claim, ...] = ()
     if work.action.name == "create-customer":
         if (unchanged := _customer_guard(conn, tools, work, context, content_hash)) is not None:

@@ -157,3 +157,20 @@ def test_a_key_of_another_account_is_refused_at_start(sqlite_lab: Lab) -> None:
             await lab.boot()
 
     asyncio.run(story())
+
+
+def test_asking_again_without_a_key_shows_the_open_invoice_and_notices_that_it_was_paid(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            first = await ask(gateway, "send-invoice", {"record_id": lab.fleet})
+            lab.pay(lab.of_record("invoice", lab.fleet)[0])
+            again = await ask(gateway, "send-invoice", {"record_id": lab.fleet})
+
+            assert again.envelope["replayed"]
+            assert (again.envelope["url"], again.envelope["stripe_status"]) == (first.envelope["url"], "paid")
+            assert len(lab.of_record("invoice", lab.fleet)) == 1
+            await until(lambda: lab.record("Opportunity", lab.fleet).get("Stripe_Status__c") == "Paid")
+
+    asyncio.run(story())
