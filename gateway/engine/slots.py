@@ -47,9 +47,9 @@ class Slots:
         return False
 
     def launch(self, claim: Claim) -> None:
-        """Start the job's task, once."""
+        """Start the job's task, once; when closed its row is left to recovery."""
         known = self.running.get(claim.id)
-        if known is None or known.claim != claim.claim:
+        if not self.closed and (known is None or known.claim != claim.claim):
             self.started += 1
             self.running[claim.id] = claim
             task = asyncio.create_task(self._run(claim), name=f"job {claim.id}")

@@ -107,6 +107,7 @@ class Engine:
 
     async def abandon(self) -> None:
         """Stop without a word, as if the process had died: rows, claims and peers are left as they are."""
+        self.slots.closed = True
         await self._stop_pumping()
         await self.slots.drain(0.0)
         if self._liveness is not None:

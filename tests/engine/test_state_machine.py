@@ -180,7 +180,7 @@ def test_any_interleaving_keeps_the_job_table_sound(database_url):
     made = engine(database_url, clock)
     sqlite = database_url.startswith("sqlite")
     config = settings(
-        max_examples=80 if sqlite else 15,
+        max_examples=50 if sqlite else 15,
         stateful_step_count=50,
         deadline=None,
         suppress_health_check=list(HealthCheck),
