@@ -21,6 +21,7 @@ import requests
 from gateway import actions
 from gateway.app import Gateway, build
 from gateway.config import load
+from gateway.engine.schema import mirror
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
@@ -169,6 +170,13 @@ async def until(holds: Callable[[], bool], patience: float = 30.0, what: str = "
             return
         await asyncio.sleep(0.03)
     raise AssertionError(f"{what} did not happen within {patience} s")
+
+
+async def later(gateway: Gateway) -> None:
+    """The 150 seconds have passed after which rows of a send without an answer are written again."""
+    store, wake = gateway.tools.store, gateway.tools.wake_sender
+    await store.write(lambda conn: conn.execute(mirror.update().where(mirror.c.state == "uncertain").values(due=0.0)))
+    await store.write(lambda conn: wake(conn, ORG))
 
 
 class Crash(BaseException):

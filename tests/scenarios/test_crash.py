@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.lab import Effects, Lab, ask, drop, truth, until
+from tests.scenarios.lab import Effects, Lab, ask, drop, later, truth, until
 
 # Effects (commits, calls to Stripe and Salesforce) of a send-invoice for a new customer: about fifteen.
 SAMPLE = (1, 2, 3, 5, 6, 7, 8, 9, 11, 13, 15)
@@ -38,6 +38,7 @@ def test_a_kill_at_any_effect_leaves_exactly_one_invoice(lab: Lab, kill_at: int,
             assert answer.envelope["success"], answer.envelope
             assert [x["status"] for x in lab.of_record("invoice", lab.fleet)] == ["open"]
             assert len(lab.of_record("customer", lab.account)) + len(lab.of_record("customer", lab.fleet)) == 1
+            await later(gateway)
             await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
 
     asyncio.run(story())
@@ -56,6 +57,7 @@ def test_a_kill_at_any_effect_leaves_exactly_one_refund(lab: Lab, kill_at: int) 
 
             assert answer.envelope["success"], answer.envelope
             assert [r["amount"] for r in lab.objects("refund")] == [10000]
+            await later(gateway)
             await until(lambda: lab.record("Opportunity", lab.fleet).get("Stripe_Status__c") == "Partially Refunded")
 
     asyncio.run(story())

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.engine.schema import mirror
 from gateway.errors import Rejected
 from gateway.pipeline import unknown
-from gateway.sandbox.identity import ORG
-from tests.scenarios.lab import Lab, ask, truth, until
+from tests.scenarios.lab import Lab, ask, later, truth, until
 
 LOST = (
     "drop_before", "drop_after", "truncated", "html_200", "empty_200", "http_429", "http_500", "http_500_cached",
@@ -133,12 +131,10 @@ def test_a_write_back_without_a_clear_answer_stays_uncertain_until_it_is_written
             lab.fault("salesforce", kind, "*/composite/graph*")
             answer = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
             assert answer.envelope["success"], answer.envelope
-            store = gateway.tools.store
             await until(lambda: any("composite/graph" in c["path"] for c in lab.calls("salesforce")), what="the send")
             await asyncio.sleep(0.3)
 
-            await store.write(lambda conn: conn.execute(mirror.update().values(due=0.0)))  # 150 s have passed
-            await store.write(lambda conn: gateway.tools.wake_sender(conn, ORG))
+            await later(gateway)
 
             await until(lambda: not list(truth(lab, lab.fleet)), 40, what="the write-back")
 

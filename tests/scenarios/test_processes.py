@@ -22,7 +22,7 @@ from gateway.sandbox.world import World
 SEED = int(os.environ.get("GATEWAY_TEST_SEED", "0")) or random.randrange(1, 10**6)
 KILLS = 60 if os.environ.get("GATEWAY_SOAK") else 20
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
