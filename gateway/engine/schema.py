@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,7 +25,13 @@ metadata = MetaData()
 Sealed = LargeBinary
 Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER PRIMARY KEY
 
-# Times are seconds since the epoch by the database's clock; no time orders anything (R13), ``seq`` does.
+
+def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
+    condition = text(where)
+    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+# Times are seconds since the epoch by the database's clock; no time orders anything, ``seq`` does.
 job = Table(
     "job",
     metadata,
@@ -49,43 +57,14 @@ job = Table(
     Column("payload", Sealed),
     Column("created", Float, nullable=False),
 )
-Index(
-    "job_lane_held",
-    job.c.lane,
-    unique=True,
-    sqlite_where=text("state IN ('running','waiting')"),
-    postgresql_where=text("state IN ('running','waiting')"),
-)
-Index(
-    "job_ready",
-    job.c.priority,
-    job.c.seq,
-    sqlite_where=text("state = 'ready'"),
-    postgresql_where=text("state = 'ready'"),
-)
-Index(
-    "job_lane_ready",
-    job.c.lane,
-    job.c.seq,
-    sqlite_where=text("state = 'ready'"),
-    postgresql_where=text("state = 'ready'"),
-)
-Index("job_held", job.c.due, sqlite_where=text("state = 'held'"), postgresql_where=text("state = 'held'"))
-Index("job_node", job.c.node, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'"))
-Index("job_waiting", job.c.due, sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'"))
-Index(
-    "job_waits_for",
-    job.c.waits_for,
-    sqlite_where=text("waits_for IS NOT NULL"),
-    postgresql_where=text("waits_for IS NOT NULL"),
-)
-Index(
-    "job_dead",
-    job.c.error_code,
-    job.c.seq,
-    sqlite_where=text("state = 'dead'"),
-    postgresql_where=text("state = 'dead'"),
-)
+_partial("job_lane_held", job.c.lane, where="state IN ('running','waiting')", unique=True)
+_partial("job_ready", job.c.priority, job.c.seq, where="state = 'ready'")
+_partial("job_lane_ready", job.c.lane, job.c.seq, where="state = 'ready'")
+_partial("job_held", job.c.due, where="state = 'held'")
+_partial("job_node", job.c.node, where="state = 'running'")
+_partial("job_waiting", job.c.due, where="state = 'waiting'")
+_partial("job_waits_for", job.c.waits_for, where="waits_for IS NOT NULL")
+_partial("job_dead", job.c.error_code, job.c.seq, where="state = 'dead'")
 
 node = Table(
     "node",
@@ -116,7 +95,7 @@ action = Table(
     Column("plan", Sealed),
     Column("plan_hash", Text),
     Column("content_hash", Text),
-    Column("number", BigInteger),  # observation number taken with the plan (R4)
+    Column("number", BigInteger),  # observation number taken with the plan
     Column("envelope", Text),  # the answer, without personal data
     Column("stripe_id", Text),
     Column("amount_minor", BigInteger),
@@ -131,21 +110,13 @@ action = Table(
     Column("ended", Float),
     Column("expires", Float),
 )
-_keyed = text("request_key IS NOT NULL")
-_open = text("status IN ('queued','pending','unknown','awaiting_approval')")
-_mail = text("email_index IS NOT NULL")
-Index(
-    "action_request_key",
-    action.c.org,
-    action.c.caller_sub,
-    action.c.request_key,
-    unique=True,
-    sqlite_where=_keyed,
-    postgresql_where=_keyed,
-)
+_keyed = "request_key IS NOT NULL"
+_open = "status IN ('queued','pending','unknown','awaiting_approval')"
+_mail = "email_index IS NOT NULL"
+_partial("action_request_key", action.c.org, action.c.caller_sub, action.c.request_key, where=_keyed, unique=True)
 Index("action_record", action.c.org, action.c.record_id, action.c.seq)
-Index("action_open", action.c.status, action.c.seq, sqlite_where=_open, postgresql_where=_open)
-Index("action_email", action.c.email_index, sqlite_where=_mail, postgresql_where=_mail)
+_partial("action_open", action.c.status, action.c.seq, where=_open)
+_partial("action_email", action.c.email_index, where=_mail)
 
 step = Table(
     "step",
@@ -185,7 +156,7 @@ customer_link = Table(
 )
 Index("customer_link_stripe", customer_link.c.entity, customer_link.c.stripe_id)
 
-# The live objects of a record: what the guard against doing a thing twice compares with (R6).
+# The live objects of a record: what the guard against doing a thing twice compares with.
 live_object = Table(
     "live_object",
     metadata,
@@ -204,7 +175,7 @@ live_object = Table(
 )
 Index("live_object_stripe", live_object.c.entity, live_object.c.stripe_id)
 
-# What may still be refunded of a charge: used + x <= cap in one statement (R7). Minor units.
+# What may still be refunded of a charge: used + x <= cap in one statement. Minor units.
 refundable = Table(
     "refundable",
     metadata,
@@ -229,7 +200,7 @@ reservation = Table(
 )
 Index("reservation_charge", reservation.c.entity, reservation.c.charge)
 
-# What Salesforce should hold, per row; the sender writes what differs (R4).
+# What Salesforce should hold, per row; the sender writes what differs.
 mirror = Table(
     "mirror",
     metadata,
@@ -252,18 +223,12 @@ mirror = Table(
     Column("error", Text),
     PrimaryKeyConstraint("org", "sobject", "key"),
 )
-_unsent = text("state IN ('dirty','uncertain','parked')")
-Index("mirror_unsent", mirror.c.org, mirror.c.priority, mirror.c.due, sqlite_where=_unsent, postgresql_where=_unsent)
+_unsent = "state IN ('dirty','uncertain','parked')"
+_partial("mirror_unsent", mirror.c.org, mirror.c.priority, mirror.c.due, where=_unsent)
 Index("mirror_parent", mirror.c.org, mirror.c.parent_id)
-Index(
-    "mirror_dead",
-    mirror.c.org,
-    mirror.c.error_code,
-    sqlite_where=text("state = 'dead'"),
-    postgresql_where=text("state = 'dead'"),
-)
+_partial("mirror_dead", mirror.c.org, mirror.c.error_code, where="state = 'dead'")
 
-# Whole-upstream faults (R11): an open circuit keeps jobs waiting unattempted.
+# Whole-upstream faults: an open circuit keeps jobs waiting unattempted.
 circuit = Table(
     "circuit",
     metadata,
@@ -280,7 +245,7 @@ counter = Table(
 # Small facts that outlive a process: clock high-water mark, learned limits, when an org was first seen.
 setting = Table("setting", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
-# Written in the commit they describe; a sealer chains them per org a moment later (R15).
+# Written in the commit they describe; a sealer chains them per org a moment later.
 audit = Table(
     "audit",
     metadata,
@@ -296,9 +261,9 @@ audit = Table(
     Column("digest", LargeBinary),
     Column("link", LargeBinary),  # SHA-256 over the previous link and this digest
 )
-Index("audit_unsealed", audit.c.seq, sqlite_where=text("place IS NULL"), postgresql_where=text("place IS NULL"))
-_sealed = text("place IS NOT NULL")
-Index("audit_chain", audit.c.org, audit.c.place, unique=True, sqlite_where=_sealed, postgresql_where=_sealed)
+_partial("audit_unsealed", audit.c.seq, where="place IS NULL")
+_sealed = "place IS NOT NULL"
+_partial("audit_chain", audit.c.org, audit.c.place, where=_sealed, unique=True)
 Index("audit_ref", audit.c.ref)
 audit_head = Table(
     "audit_head",

@@ -11,7 +11,7 @@ from gateway.engine import lanes
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.retry import RetryPolicy
 from gateway.engine.store import Store
-from gateway.engine.worker import Engine, Handler
+from gateway.engine.worker import Claim, Engine, Handler, Job
 
 QUICK = RetryPolicy(first=0.01, factor=1.0, cap=0.01, attempts=3)
 
@@ -39,6 +39,11 @@ async def running(url: str, handlers: Mapping[str, Handler], **options: Any) -> 
             yield engine
         finally:
             await engine.stop(2.0)
+
+
+async def enter(engine: Engine, *entered: Job, here: bool = True) -> list[Claim | None]:
+    """One write for all of them; what `enqueue` answered for each."""
+    return await engine.store.write(lambda conn: [engine.enqueue(conn, job, here=here) for job in entered])
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
