@@ -35,12 +35,14 @@ class GatewayError(Exception):
         field: str | None = None,
         http_status: int | None = None,
         retry_after: float | None = None,
+        url: str | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.field = field
         self.retry_after = retry_after
+        self.url = url  # the page where the reader can act, e.g. the invoice that is in the way
         if http_status is not None:
             self.http_status = http_status
 

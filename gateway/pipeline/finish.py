@@ -175,6 +175,7 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
             base,
             error_code=outcome.error.code,
             user_message=outcome.error.message,
+            url=outcome.error.url,
             retryable=outcome.error.retryable,
             **_amount(work),
         )

@@ -120,7 +120,7 @@ def settle(
     if work.request.preview_token:
         tokens.check(tools.sealer, work, content_hash, now(conn))
     _follow(conn, tools, replace(work, plan=plan), context, facts)
-    if (same := _guard(work, context, content_hash)) is not None:
+    if (same := _guard(work, context, content_hash, facts)) is not None:
         return Same(same, facts.fresh.get(same.stripe_id) or {})
     launch: tuple[Claim, ...] = ()
     if work.action.name == "create-customer":
@@ -176,7 +176,7 @@ def status_of(kind: str, body: dict[str, Json] | object) -> str:
     return "active" if body["active"] else "inactive"
 
 
-def _guard(work: Work, context: Context, content_hash: str) -> Live | None:
+def _guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
     """The same thing still live is the answer; another one still open is refused with its number."""
     live_now = [row for row in context.live if row.status in {"open", "paid", "active"}]
     same = next((row for row in live_now if row.content_hash == content_hash), None)
@@ -187,7 +187,8 @@ def _guard(work: Work, context: Context, content_hash: str) -> Live | None:
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status == "open"), None)
     if open_invoice is None or additional or getattr(request, "replace", False):
         return None
-    raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200)
+    url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
+    raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
 
 
 def refuse_open(context: Context, content_hash: str) -> list[str]:

@@ -140,6 +140,7 @@ def test_another_invoice_while_one_is_open_is_refused_with_its_number(lab: Lab) 
 
         assert other.envelope["error_code"] == "invoice_already_open"
         assert str(first.envelope["number"]) in other.envelope["user_message"]
+        assert other.envelope["url"] == first.envelope["url"]
         assert replaced.envelope["success"], replaced.envelope
         statuses = sorted(x["status"] for x in lab.of_record("invoice", lab.fleet))
         assert statuses == ["open", "void"]
