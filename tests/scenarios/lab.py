@@ -220,16 +220,9 @@ class Effects:
 
 async def drop(gateway: Gateway) -> None:
     """The process is gone: tasks vanish, the file lock and connections go, nothing is said to the database."""
-    engine, tools = gateway.tools.engine, gateway.tools
+    tools = gateway.tools
     await gateway.schedule.stop()
-    tasks = [t for t in asyncio.all_tasks() if t is not asyncio.current_task() and t.get_name().startswith("job ")]
-    if engine._pump is not None:
-        tasks.append(engine._pump)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    if engine._liveness is not None:
-        await asyncio.to_thread(engine._liveness.stop)
+    await tools.engine.abandon()
     await tools.stripe.close(0.1)
     await tools.salesforce.close(0.1)
     await asyncio.to_thread(tools.store.close)
