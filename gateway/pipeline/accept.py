@@ -15,9 +15,11 @@ from gateway.engine.worker import Job
 from gateway.errors import Rejected
 from gateway.ids import key_prefix, new_id, salesforce_id
 from gateway.pipeline.answers import envelope_of
+from gateway.pipeline.customer import customer_lane
 from gateway.pipeline.gather import Facts, readable
+from gateway.pipeline.ledger_rows import insert
 from gateway.pipeline.routing import known_entity
-from gateway.pipeline.settle import NeedsLive, Planned, customer_lane, insert, settle
+from gateway.pipeline.settle import NeedsLive, Planned, settle
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Caller, Json, SourceRef, fingerprint
 

@@ -13,7 +13,8 @@ from gateway.money import Money
 from gateway.pipeline import tokens
 from gateway.pipeline.accept import Submission, work_of
 from gateway.pipeline.gather import gather
-from gateway.pipeline.settle import NeedsLive, decide, refuse_open
+from gateway.pipeline.guard import refuse_open
+from gateway.pipeline.settle import NeedsLive, decide
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Envelope, Json, Plan, fingerprint
 

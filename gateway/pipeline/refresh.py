@@ -13,8 +13,8 @@ from gateway.engine.clock import now
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict
 from gateway.errors import Refused, Unavailable, UnknownOutcome
+from gateway.pipeline.guard import status_of
 from gateway.pipeline.project import merge_rows
-from gateway.pipeline.settle import status_of
 from gateway.pipeline.work import Tools
 from gateway.projections import Projection, Snapshot
 from gateway.records import Json, SourceRef

@@ -11,11 +11,12 @@ from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
 from gateway.errors import GatewayError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline import unknown
+from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, finish, refund_status, same
 from gateway.pipeline.gather import gather
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.perform import NotKnown, Progress, Undone, perform
-from gateway.pipeline.settle import MadeElsewhere, NeedsLive, Same, settle
+from gateway.pipeline.settle import NeedsLive, Same, settle
 from gateway.pipeline.work import Tools, Work, load
 from gateway.projections import registry
 from gateway.records import Status

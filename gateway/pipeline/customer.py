@@ -1,0 +1,136 @@
+"""The Stripe customer an action needs: known, being made by another job, or to be made by one of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from gateway import actions
+from gateway.actions import Context, Customer, NeedsSource
+from gateway.actions.create_customer import for_invoice
+from gateway.engine import links
+from gateway.engine.clock import now
+from gateway.engine.worker import Claim, Job
+from gateway.errors import Rejected
+from gateway.ids import new_id
+from gateway.pipeline.gather import Facts
+from gateway.pipeline.ledger_rows import freeze, insert
+from gateway.pipeline.work import Tools, Work
+from gateway.records import Live, Plan, fingerprint
+
+_CUSTOMER_LIFE = 24 * 3600.0  # a customer that nobody waits for any more may still be made this long
+
+
+class MadeElsewhere(Exception):
+    """Another job is making this very customer."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
+def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> Customer | None:
+    """What is known of the customer; raises NeedsSource where it must be made and nobody was read."""
+    if not work.action.customer and work.action.name != "create-customer":
+        return None
+    source_id = _source_id(work, facts)
+    if source_id is None:
+        return None
+    row = links.find(conn, work.caller.org, work.entity or "", source_id)
+    if row is None or row.state != "ready":
+        if facts.party is None:
+            raise NeedsSource
+        return Customer(source_id, None)
+    address = getattr(work.request, "recipient_email", None) or _first_address(work, facts)
+    same = None if row.email_index is None else row.email_index == _blind(tools, address)
+    return Customer(source_id, row.stripe_id, same)
+
+
+def _source_id(work: Work, facts: Facts) -> str | None:
+    asked = getattr(work.request, "account_id", None)
+    if asked:
+        return str(asked)
+    if facts.party is not None:
+        return facts.party.source_id
+    contact = getattr(work.request, "contact_id", None)
+    return str(contact) if contact and facts.source is None else None
+
+
+def _first_address(work: Work, facts: Facts) -> str | None:
+    candidates = facts.source.bill_to if facts.source else ()
+    chosen = getattr(work.request, "contact_id", None)
+    if chosen:
+        return next((c.email for c in candidates if c.contact_id == chosen), None)
+    return next((c.email for c in candidates if c.email), None) or (facts.party.email if facts.party else None)
+
+
+def _blind(tools: Tools, address: str | None) -> bytes | None:
+    return None if address is None else tools.sealer.blind("email", address.lower())
+
+
+def customer_guard(conn: Connection, tools: Tools, work: Work, context: Context, content_hash: str) -> Live | None:
+    """create-customer: nothing to tell Stripe that it does not know = the customer is the answer."""
+    customer = context.customer
+    if customer is None:
+        return None
+    org, entity = work.caller.org, work.entity or ""
+    row = links.find(conn, org, entity, customer.source_id)
+    if row is None:
+        links.claim(conn, org, entity, customer.source_id, work.id, now(conn))
+    elif row.state == "ready":
+        if row.content_hash == content_hash:
+            return Live(org, entity, work.ref.record_id, "customer", row.stripe_id, content_hash, "active", work.id, {})
+    elif row.state == "failed":
+        links.remake(conn, org, entity, customer.source_id, work.id, now(conn))
+    elif row.job_id is not None and row.job_id != work.id:
+        raise MadeElsewhere(row.job_id)
+    return None
+
+
+def customer_lane(org: str, entity: str, source_id: str) -> str:
+    """Jobs that make or change one customer run one at a time."""
+    return f"customer:{org}:{entity}:{source_id}"
+
+
+def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, plan: Plan) -> tuple[Claim, ...]:
+    """Claim the link for a new create-customer action, unless one is under way; the invoice waits for its end."""
+    customer, party = context.customer, context.party
+    if customer is None or party is None:
+        raise Rejected("no_account", "The record has no account to bill. Fill it in and try again.", http_status=200)
+    org, entity, at = work.caller.org, plan.entity, now(conn)
+    action_id = new_id("act")
+    row = links.find(conn, org, entity, customer.source_id)
+    if row is not None and row.state == "making" and row.job_id:
+        return ()
+    if row is None:
+        links.claim(conn, org, entity, customer.source_id, action_id, at)
+    else:
+        links.remake(conn, org, entity, customer.source_id, action_id, at)
+    action = actions.registry()["create-customer"]
+    job = Job(
+        id=action_id, kind="action", lane=customer_lane(org, entity, customer.source_id), scope=f"stripe:{entity}"
+    )
+    claim = tools.engine.enqueue(conn, job)
+    made_for = replace(
+        work,
+        id=action_id,
+        action=action,
+        parent=work.id,
+        ref=replace(work.ref, sobject=party.sobject, record_id=party.source_id),
+    )
+    customer_plan = for_invoice(replace(context, action_id=action_id, ref=made_for.ref), plan.summary.get("recipient"))
+    made_for = replace(
+        made_for,
+        request=action.request(record_id=party.source_id),
+        caller=replace(work.caller, kind="internal"),
+        request_key=None,
+        expires=at + _CUSTOMER_LIFE,
+    )
+    insert(conn, tools, made_for, fingerprint(customer_plan.content))
+    owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}
+    stored = freeze(conn, tools, made_for, replace(customer_plan, owner=owner), fingerprint(customer_plan.content))
+    if claim is not None:
+        tools.warm[action_id] = stored
+        return (claim,)
+    return ()

@@ -1,0 +1,76 @@
+"""The guard against doing a thing twice: what the record has at Stripe already, compared with what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from gateway.actions import Context
+from gateway.engine import live
+from gateway.engine.clock import now
+from gateway.errors import Rejected
+from gateway.pipeline.gather import Facts
+from gateway.pipeline.project import stir_refresh
+from gateway.pipeline.work import Tools, Work
+from gateway.records import Json, Live
+
+
+def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
+    """The same thing still live is the answer; another one still open is refused with its number."""
+    live_now = [row for row in context.live if row.status in {"open", "paid", "active"}]
+    same = next((row for row in live_now if row.content_hash == content_hash), None)
+    request = work.request
+    additional = getattr(request, "additional", False)
+    if same is not None and not additional and not getattr(request, "replace", False):
+        return same
+    open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status == "open"), None)
+    if open_invoice is None or additional or getattr(request, "replace", False):
+        return None
+    url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
+    raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
+
+
+def refuse_open(context: Context, content_hash: str) -> list[str]:
+    """What a preview warns of: the same thing is live already, or another invoice is still open."""
+    live_now = [row for row in context.live if row.status in {"open", "paid", "active"}]
+    if any(row.content_hash == content_hash for row in live_now):
+        return ["The record has this already: it will be shown again, nothing new is sent."]
+    return [_already_open(row) for row in live_now if row.kind == "invoice" and row.status == "open"]
+
+
+def _already_open(row: Live) -> str:
+    shown = row.shown
+    return (
+        f"Invoice {shown.get('number') or row.stripe_id} over {shown.get('amount')} {shown.get('currency')} is "
+        "still open for this record: open it, replace it, or ask for an additional invoice."
+    )
+
+
+def follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
+    """A live object that has changed at Stripe (paid, voided there) is followed, whatever becomes of this request."""
+    for row in context.live:
+        known = live.by_stripe_id(conn, row.entity, row.stripe_id)
+        if known is not None and known.status != row.status:
+            live.set_status(conn, row.entity, row.stripe_id, row.status, now(conn))
+            stir_refresh(conn, tools, work, row.kind, row.stripe_id)
+
+
+def as_read(row: Live, facts: Facts) -> Live | None:
+    """A live object with the status Stripe has just shown; None where it is gone."""
+    body = facts.fresh[row.stripe_id]
+    if body is None:
+        return None
+    return replace(row, status=status_of(row.kind, body))
+
+
+def status_of(kind: str, body: dict[str, Json] | object) -> str:
+    """What a live object counts as: an invoice by its status, a link as active, paid (used up) or inactive."""
+    if not isinstance(body, dict) or body.get("deleted"):
+        return "deleted"
+    if kind != "payment_link":
+        return str(body["status"])
+    limit = ((body.get("restrictions") or {}).get("completed_sessions")) or {}
+    if limit and limit.get("count", 0) >= limit.get("limit", 1):
+        return "paid"
+    return "active" if body["active"] else "inactive"
