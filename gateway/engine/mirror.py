@@ -11,7 +11,17 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine import locks
 from gateway.engine.mirror_rows import MirrorRow, Row, fields_of, opened, sealed
-from gateway.engine.outgoing import backlog, mark_failed, mark_sending, mark_written, replay, unsent
+from gateway.engine.outgoing import (
+    backlog,
+    left_behind,
+    mark_failed,
+    mark_sending,
+    mark_unclear,
+    mark_written,
+    replay,
+    take_up,
+    unsent,
+)
 from gateway.engine.schema import mirror
 from gateway.prepared import Prepared
 from gateway.records import Json, SourceRef, Upsert
@@ -24,12 +34,15 @@ __all__ = [
     "backlog",
     "children_of",
     "get",
+    "left_behind",
     "lock_stamp",
     "mark_failed",
     "mark_sending",
+    "mark_unclear",
     "mark_written",
     "merge",
     "replay",
+    "take_up",
     "unsent",
 ]
 
@@ -60,7 +73,7 @@ _CHILDREN = Prepared(
         mirror.c.org == bindparam("org"), mirror.c.parent_id == bindparam("parent_id"), mirror.c.id_field != "Id"
     )
 )
-_NEW = tuple(c.name for c in mirror.c if c.name not in {"attempts", "error_code", "error"})
+_NEW = tuple(c.name for c in mirror.c if c.name not in {"attempts", "doubt", "error_code", "error"})
 _INSERT = Prepared(sa.insert(mirror).values({name: bindparam(name) for name in _NEW}))
 _B_KEY = (
     mirror.c.org == bindparam("b_org"),
@@ -184,7 +197,8 @@ def _new(sealer: Sealer, org: str, upsert: Upsert, number: int, now: float, prio
 def _changed(
     sealer: Sealer, row: Row, wanted: Mapping[str, Json], number: int, now: float, priority: int
 ) -> dict[str, Any]:
-    idle = row.state in {"clean", "dead"}  # new content may pass where the old one was refused
+    # New content may pass where the old one was refused, and waits for nobody where the old one is only confirmed.
+    idle = row.state in {"clean", "dead"} or (row.state == "uncertain" and row.written == row.version)
     return {
         **_b_key(row),
         "b_fields": sealed(sealer, row.org, row.sobject, row.key, wanted),

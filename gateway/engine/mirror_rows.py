@@ -16,7 +16,12 @@ Row = Any  # a row of the table as the driver gives it: dynamic by nature
 
 @dataclass(frozen=True, slots=True)
 class MirrorRow:
-    """One row, opened; ``written`` is the version Salesforce is known to hold, 0 for none."""
+    """
+    One row, opened.
+
+    ``written`` is the version Salesforce is known to hold, 0 for none; ``doubt``: an earlier write of a stamp may still
+    arrive until then (seconds since the epoch), so it is written once more afterwards.
+    """
 
     org: str
     sobject: str
@@ -31,6 +36,7 @@ class MirrorRow:
     priority: int
     due: float
     dirty_since: float | None
+    doubt: float | None
     attempts: int
     error_code: str | None
     error: str | None

@@ -1,4 +1,9 @@
-"""The mirror as the sender sees it: what is unsent, what was sent with which version, what failed and how."""
+"""
+The mirror as the sender sees it: what is unsent, what was sent with which version, what failed and how.
+
+A write whose answer was lost is sent again at once. It may still arrive after the second one: then our own rows refuse
+it by its version, and a stamp is written a last time when it can no longer arrive.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +35,32 @@ _KEY = (
 )
 _SENDING = Prepared(sa.update(mirror).where(*_KEY).values(state="uncertain", due=bindparam("b_until")))
 _current = mirror.c.version <= bindparam("b_version")
+_in_doubt = mirror.c.doubt > bindparam("b_now")
 _WRITTEN = Prepared(
     sa.update(mirror)
     .where(*_KEY, mirror.c.written <= bindparam("b_version"))
     .values(
         written=bindparam("b_version"),
-        state=sa.case((_current, "clean"), else_="dirty"),
-        due=0.0,
+        state=sa.case((~_current, "dirty"), (_in_doubt, "uncertain"), else_="clean"),
+        due=sa.case((sa.and_(_current, _in_doubt), mirror.c.doubt), else_=0.0),
+        doubt=sa.case((_in_doubt, mirror.c.doubt), else_=None),
         dirty_since=sa.case((_current, None), else_=mirror.c.dirty_since),
         attempts=0,
         error_code=None,
         error=None,
     )
 )
+# Our rows carry a version, and Salesforce refuses a smaller one; a stamp has nothing that keeps a late write out.
+_STAMP = mirror.c.id_field == "Id"
+_LOST = sa.update(mirror).values(state="dirty", due=0.0)
+_UNCLEAR = Prepared(
+    _LOST.where(*_KEY, mirror.c.state == "uncertain").values(
+        doubt=sa.case((_STAMP, bindparam("b_until", type_=sa.Float)), else_=mirror.c.doubt)
+    )
+)
+_left = (_MINE, _OPEN, mirror.c.state == literal_column("'uncertain'"), mirror.c.written < mirror.c.version)
+_LEFT_BEHIND = Prepared(sa.select(literal_column("1")).where(*_left).limit(1))
+_TAKE_UP = Prepared(_LOST.where(*_left).values(doubt=sa.case((_STAMP, mirror.c.due), else_=mirror.c.doubt)))
 _refused_since_changed = sa.and_(bindparam("b_state", type_=sa.Text) == "dead", ~_current)
 _FAILED = Prepared(
     sa.update(mirror)
@@ -79,9 +97,27 @@ def mark_sending(conn: Connection, rows: Iterable[MirrorRow], until: float) -> N
     _SENDING.run_many(conn, ({**_key(row), "b_until": until} for row in rows))
 
 
-def mark_written(conn: Connection, rows: Iterable[MirrorRow]) -> None:
-    """Salesforce holds the versions of ``rows``; what was merged meanwhile is still to be sent."""
-    _WRITTEN.run_many(conn, ({**_key(row), "b_version": row.version} for row in rows))
+def mark_written(conn: Connection, rows: Iterable[MirrorRow], now: float) -> None:
+    """
+    Salesforce holds the versions of ``rows``; what was merged meanwhile is still to be sent. A stamp in doubt is sent
+    once more when no earlier write of it can arrive any longer.
+    """
+    _WRITTEN.run_many(conn, ({**_key(row), "b_version": row.version, "b_now": now} for row in rows))
+
+
+def mark_unclear(conn: Connection, rows: Iterable[MirrorRow], until: float) -> None:
+    """No answer came, and the write may arrive up to ``until``: it is sent again at once."""
+    _UNCLEAR.run_many(conn, ({**_key(row), "b_until": until} for row in rows))
+
+
+def left_behind(conn: Connection, org: str) -> bool:
+    """Whether an earlier sender, now gone, left rows whose answer nobody heard."""
+    return _LEFT_BEHIND.first(conn, {"org": org}) is not None
+
+
+def take_up(conn: Connection, org: str) -> int:
+    """Send those again at once; only for who holds the org's lane. Returns how many."""
+    return _TAKE_UP.run(conn, {"org": org})
 
 
 def mark_failed(

@@ -214,10 +214,11 @@ mirror = Table(
     Column("version", Integer, nullable=False),
     Column("written", Integer, nullable=False),  # the version Salesforce is known to hold; 0 = none
     Column("number", BigInteger, nullable=False),  # observation the fields come from
-    Column("state", Text, nullable=False),  # clean, dirty, uncertain (sent, answer unknown), parked (locked), dead
+    Column("state", Text, nullable=False),  # clean, dirty, uncertain (no answer, or in doubt), parked (locked), dead
     Column("priority", SmallInteger, nullable=False),
     Column("due", Float, nullable=False),
     Column("dirty_since", Float),
+    Column("doubt", Float),  # an earlier write without a version may still arrive until then
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("error_code", Text),
     Column("error", Text),

@@ -18,7 +18,16 @@ from gateway.engine import lanes
 from gateway.engine.circuit import Outbreaks, close_circuit
 from gateway.engine.clock import Clock, now
 from gateway.engine.judge import park
-from gateway.engine.mirror import MirrorRow, mark_failed, mark_sending, mark_written, unsent
+from gateway.engine.mirror import (
+    MirrorRow,
+    left_behind,
+    mark_failed,
+    mark_sending,
+    mark_unclear,
+    mark_written,
+    take_up,
+    unsent,
+)
 from gateway.engine.store import Store
 from gateway.engine.worker import Claim, Done, Job, Snooze, Verdict
 from gateway.errors import GatewayError, Misconfigured, Refused, UnknownOutcome, Unreachable
@@ -29,7 +38,7 @@ from gateway.writeback.payload import Parcel, Truth, compose
 from gateway.writeback.queue import BACKGROUND, in_order, look, mark_unsent, present
 
 MOST_ROWS = 1000  # read and composed at once
-UNCERTAIN_SECONDS = 150.0  # longer than Salesforce works on a request: then it is written again
+UNCERTAIN_SECONDS = 150.0  # longer than Salesforce works on a request: until then a lost one may still arrive
 LOOK_SECONDS = 0.25  # while rows gather
 IN_THE_JOB = 5.0  # shorter waits are sat out, longer ones give the slot back
 AWAY_AFTER = 3  # calls in a row that came to nothing
@@ -87,6 +96,8 @@ class _Run:
         self._probing = claim.error_code is not None
 
     async def until_done(self) -> Verdict:
+        if await self._sender.store.read(lambda conn: left_behind(conn, self._org)):
+            await self._sender.store.write(self._take_up)
         while not self._sender.stopping.is_set():
             seen = await self._sender.store.read(lambda conn: look(conn, self._org))
             if not seen.front and not seen.back:
@@ -99,6 +110,11 @@ class _Run:
             elif (verdict := await self._wave(turn)) is not None:
                 return verdict
         return Snooze(0.0)
+
+    def _take_up(self, conn: Connection) -> None:
+        """Only one sender holds the lane: what is without an answer was sent by one that is gone."""
+        if lanes.holds(conn, self._claim):
+            log.warning("writeback.taken_up", org=self._org, rows=take_up(conn, self._org))
 
     async def _gather(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -126,10 +142,11 @@ class _Run:
         try:
             outcomes = await self._call(parcel)
         except UnknownOutcome as exc:
-            return self._unclear(exc)
+            return await self._unclear(rows, exc)
         except GatewayError as exc:
             return await self._refused(parcel, exc)
         await self._settle(outcomes)
+        await self._without_answer(rows, outcomes)
         self._pace.sent(self._monotonic())
         await self._close_circuit()
         if too_many(outcomes):
@@ -151,12 +168,19 @@ class _Run:
             return list(of_truth(parcel, await salesforce.graphs(self._org, parcel.graphs, deadline=deadline)))
         return of_stamps(parcel, await salesforce.update_many(self._org, parcel.records, deadline=deadline))
 
-    def _unclear(self, exc: UnknownOutcome) -> Verdict:
-        """Perhaps written: the rows stay uncertain. Half as much next time, if it took too long."""
+    async def _unclear(self, rows: Sequence[MirrorRow], exc: UnknownOutcome) -> Verdict:
+        """Perhaps written, perhaps still to arrive: the rows go again. Half as much, if it took too long."""
+        await self._sender.store.write(lambda conn: mark_unclear(conn, rows, now(conn) + UNCERTAIN_SECONDS))
         if exc.code == "salesforce_timeout":
             self._pace.took_too_long()
         log.warning("writeback.uncertain", org=self._org, error_code=exc.code)
         return self._rest(exc)
+
+    async def _without_answer(self, rows: Sequence[MirrorRow], outcomes: Sequence[Outcome]) -> None:
+        """Rows that an answer left out."""
+        answered = {(each.row.sobject, each.row.key) for each in outcomes}
+        if missing := [row for row in rows if (row.sobject, row.key) not in answered]:
+            await self._sender.store.write(lambda conn: mark_unclear(conn, missing, now(conn) + UNCERTAIN_SECONDS))
 
     async def _refused(self, parcel: Parcel, exc: GatewayError) -> Verdict | None:
         """Certainly not written. A fault of the org opens its circuit, a fault of the call halves it."""
@@ -228,9 +252,9 @@ class _Run:
 
 
 def _store(outcomes: Sequence[Outcome], conn: Connection) -> None:
-    mark_written(conn, [each.row for each in outcomes if each.state == "written"])
-    mark_unsent(conn, [each.row for each in outcomes if each.state == "unsent"])
     at = now(conn)
+    mark_written(conn, [each.row for each in outcomes if each.state == "written"], at)
+    mark_unsent(conn, [each.row for each in outcomes if each.state == "unsent"])
     for each in outcomes:
         if each.state in {"dirty", "parked", "dead"}:
             mark_failed(conn, each.row, each.code, each.message, due=at + each.after, state=each.state)

@@ -149,7 +149,10 @@ def use_the_mirror(url):
         mirror.mark_sending(conn, unsent, 5.0)
         mirror.mark_failed(conn, unsent[0], "x", "y", state="dead")
         mirror.replay(conn, "o", unsent[0].sobject, unsent[0].key)
-        mirror.mark_written(conn, unsent)
+        mirror.mark_written(conn, unsent, 5.0)
+        mirror.mark_unclear(conn, unsent, 9.0)
+        mirror.left_behind(conn, "o")
+        mirror.take_up(conn, "o")
 
 
 def use_the_ledger_and_the_audit(url):

@@ -71,7 +71,7 @@ def test_money_and_relationships_come_back_as_they_were_merged(database_url):
 
 def test_what_changes_nothing_gives_nothing_to_send(database_url):
     merge(database_url, invoice(Amount__c=Decimal("12.50")), number=1)
-    act(database_url, mirror.mark_written, unsent(database_url))
+    act(database_url, mirror.mark_written, unsent(database_url), 210.0)
 
     merged = merge(database_url, invoice(Amount__c=Decimal("12.5")), number=5)
 
@@ -167,13 +167,73 @@ def test_a_row_being_sent_is_not_sent_twice_until_its_answer_is_overdue(database
     assert [found.state for found in after] == ["uncertain"]
 
 
+def test_a_row_without_an_answer_goes_again_at_once(database_url):
+    merge(database_url, invoice(A=1))
+    sent = unsent(database_url)
+    act(database_url, mirror.mark_sending, sent, 500.0)
+
+    act(database_url, mirror.mark_unclear, sent, 500.0)
+
+    [waiting] = unsent(database_url, now=351.0)
+    assert (waiting.state, waiting.doubt) == ("dirty", None)  # a late write of it is refused by its version
+
+
+def test_a_stamp_without_an_answer_is_written_a_last_time_when_no_late_write_can_arrive(database_url):
+    merge(database_url, stamp(Stripe_Status__c="Paid"))
+    sent = unsent(database_url)
+    act(database_url, mirror.mark_sending, sent, 500.0)
+    act(database_url, mirror.mark_unclear, sent, 500.0)
+
+    act(database_url, mirror.mark_written, unsent(database_url, now=352.0), 353.0)
+    between, last = unsent(database_url, now=499.0), unsent(database_url, now=500.0)
+    act(database_url, mirror.mark_sending, last, 650.0)
+    act(database_url, mirror.mark_written, last, 501.0)
+
+    assert between == []
+    assert [(found.written, found.dirty_since) for found in last] == [(1, None)]
+    stored = row(database_url, stamp())
+    assert (stored.state, stored.doubt) == ("clean", None)
+
+
+def test_what_comes_in_while_a_stamp_is_in_doubt_waits_for_nothing(database_url):
+    merge(database_url, stamp(Stripe_Status__c="Open"), now=300.0)
+    sent = unsent(database_url, now=350.0)
+    act(database_url, mirror.mark_sending, sent, 500.0)
+    act(database_url, mirror.mark_unclear, sent, 500.0)
+    act(database_url, mirror.mark_written, unsent(database_url, now=352.0), 353.0)
+
+    merge(database_url, stamp(Stripe_Status__c="Paid"), now=400.0)
+
+    [waiting] = unsent(database_url, now=400.0)
+    act(database_url, mirror.mark_written, [waiting], 401.0)
+    stored = row(database_url, stamp())
+    assert (waiting.state, waiting.fields) == ("dirty", {"Stripe_Status__c": "Paid"})
+    assert (stored.state, stored.due) == ("uncertain", 500.0)
+
+
+def test_rows_that_a_sender_left_behind_are_taken_up_by_the_next(database_url):
+    merge(database_url, invoice(A=1), stamp(Stripe_Status__c="Open"))
+    act(database_url, mirror.mark_sending, unsent(database_url), 500.0)
+
+    with transaction(database_url) as conn:
+        before = mirror.left_behind(conn, ORG), mirror.left_behind(conn, "another org")
+        taken = mirror.take_up(conn, ORG)
+        after = mirror.left_behind(conn, ORG)
+
+    assert (before, taken, after) == ((True, False), 2, False)
+    assert {(found.sobject, found.doubt) for found in unsent(database_url, now=351.0)} == {
+        ("Opportunity", 500.0),
+        ("Stripe_Invoice__c", None),
+    }
+
+
 def test_what_was_merged_while_a_version_was_under_way_is_still_to_be_sent(database_url):
     merge(database_url, invoice(A=1), number=1)
     sent = unsent(database_url)
     act(database_url, mirror.mark_sending, sent, 500.0)
     merge(database_url, invoice(A=2), number=2, now=200.0)
 
-    act(database_url, mirror.mark_written, sent)
+    act(database_url, mirror.mark_written, sent, 210.0)
 
     [waiting] = unsent(database_url, now=201.0)
     assert (waiting.fields, waiting.version, waiting.written, waiting.state) == ({"A": 2}, 2, 1, "dirty")
@@ -183,9 +243,9 @@ def test_a_late_answer_about_an_older_version_undoes_nothing(database_url):
     merge(database_url, invoice(A=1), number=1)
     old = unsent(database_url)
     merge(database_url, invoice(A=2), number=2)
-    act(database_url, mirror.mark_written, unsent(database_url))
+    act(database_url, mirror.mark_written, unsent(database_url), 210.0)
 
-    act(database_url, mirror.mark_written, old)
+    act(database_url, mirror.mark_written, old, 210.0)
 
     stored = row(database_url, invoice())
     assert (stored.version, stored.written, stored.state) == (2, 2, "clean")

@@ -29,6 +29,7 @@ def row(
         "priority": 0,
         "due": 0.0,
         "dirty_since": 0.0,
+        "doubt": None,
         "attempts": 0,
         "error_code": None,
         "error": None,

@@ -198,6 +198,7 @@ def upgrade() -> None:
         _column("priority", sa.SmallInteger),
         _column("due", sa.Float),
         _column("dirty_since", sa.Float, null=True),
+        _column("doubt", sa.Float, null=True),
         _column("attempts", sa.Integer, default="0"),
         _column("error_code", sa.Text, null=True),
         _column("error", sa.Text, null=True),
