@@ -16,10 +16,11 @@ from gateway.errors import Rejected
 from gateway.pipeline import answers, tokens, trace
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.preview import preview
+from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Tools
 from gateway.records import Caller, Json
 from gateway.web.auth import Authenticator
-from gateway.web.body import parse, read_json
+from gateway.web.body import read_json
 from gateway.web.problems import MEDIA_TYPE, TITLES, TYPE
 
 _WAIT = re.compile(r"wait=([0-9]{1,4})", re.ASCII)

@@ -1,31 +1,18 @@
-"""Request bodies: strict JSON, no card numbers, and every wrong member named."""
+"""Request bodies over HTTP: JSON in UTF-8, in time, not too large, no card numbers."""
 
 from __future__ import annotations
 
-import json
 import re
-from decimal import Decimal
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 
-from gateway.cards import redact_cards, refuse_cards
-from gateway.config.explain import path_in
-from gateway.config.problems import Path, dotted
+from gateway.cards import refuse_cards
 from gateway.errors import Rejected
-
-MAX_DEPTH = 32
-_MAX_DIGITS = 40
-_MAX_EXPONENT = 400
-
-M = TypeVar("M", bound=BaseModel)
+from gateway.pipeline.strict import malformed, parse_json
 
 _MEDIA_TYPE = re.compile(r"application/(?:[a-z0-9.!#$&^_-]+\+)?json", re.ASCII)
 _UTF8 = re.compile(r'charset="?utf-?8"?', re.ASCII)
-_NESTING = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
-_EXPONENT = re.compile(r"[eE][+-]?0*([0-9]*)$")
 
 
 class Limits(Protocol):
@@ -45,38 +32,9 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
     data = await _read(request, limits.max_body_bytes)
     value = parse_json(data)
     if not isinstance(value, dict):
-        raise _malformed("The body must be a JSON object.")
+        raise malformed("The body must be a JSON object.")
     refuse_cards(value)
     return value
-
-
-def parse_json(data: bytes) -> Any:  # JSON is dynamic
-    """Strict JSON (RFC 8259, I-JSON): no duplicate members, NaN, lone surrogates, NUL, depth beyond 32."""
-    text = _decode(data)
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise _malformed(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
-    try:
-        value = json.loads(
-            text,
-            parse_float=_fraction,
-            parse_int=_whole,
-            parse_constant=_constant,
-            object_pairs_hook=_object,
-        )
-    except (ValueError, RecursionError) as exc:
-        raise _malformed("The body is not valid JSON.") from exc
-    if b"\\u" in data:
-        _check_escapes(value)
-    return value
-
-
-def parse(model: type[M], data: Any) -> M:
-    """The validated request; Rejected 422 names the first wrong member and never repeats its value."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as exc:
-        errors = exc.errors(include_url=False, include_input=False)
-        raise _wrong_member(errors, data) from exc
 
 
 def _check_type(request: Request) -> None:
@@ -97,95 +55,5 @@ async def _read(request: Request, most: int) -> bytes:
                 raise Rejected("body_too_large", f"The body is larger than {most} bytes.", http_status=413)
             parts.append(chunk)
     except ClientDisconnect as exc:
-        raise _malformed("The body did not arrive completely.") from exc
+        raise malformed("The body did not arrive completely.") from exc
     return b"".join(parts)
-
-
-def _decode(data: bytes) -> str:
-    if data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        raise _malformed("The body begins with a byte order mark; send plain UTF-8.")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise _malformed("The body is not UTF-8.") from exc
-
-
-def _depth(data: bytes) -> int:
-    depth = deepest = 0
-    for token in _NESTING.finditer(data):
-        char = token.group()
-        if char in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif char in b"]}":
-            depth -= 1
-    return deepest
-
-
-def _whole(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise _malformed("A number has too many digits.")
-    return int(text)
-
-
-def _fraction(text: str) -> Decimal:
-    exponent = _EXPONENT.search(text)
-    if len(text) > _MAX_DIGITS or (exponent and (len(exponent[1]) > 3 or int(exponent[1] or 0) > _MAX_EXPONENT)):
-        raise _malformed("A number has too many digits.")
-    return Decimal(text)
-
-
-def _constant(name: str) -> NoReturn:
-    raise _malformed("The body is not valid JSON: NaN and Infinity are no numbers.")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise _malformed("A member of the JSON appears twice.")
-    return members
-
-
-def _check_escapes(value: Any) -> None:
-    """Escapes are the only way a NUL or half a character can get in: neither can be stored."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending += [*item, *item.values()]
-        elif isinstance(item, list):
-            pending += item
-        elif isinstance(item, str) and ("\x00" in item or any("\ud800" <= char <= "\udfff" for char in item)):
-            raise _malformed("A text holds a character that cannot be stored (NUL or half a character).")
-
-
-def _malformed(message: str) -> Rejected:
-    return Rejected("malformed_request", message, http_status=400)
-
-
-def _wrong_member(errors: list[ErrorDetails], data: Any) -> Rejected:
-    # An unknown member is told first: it is usually the misspelt name of the one that is missing.
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
-    path = path_in(first, data)
-    name = _shown(path)
-    code, words = _WORDS.get(first["type"], ("invalid_member", _told(first)))
-    if sum(path_in(one, data) == path for one in errors) > 1:
-        words = "has a form that is not possible here"
-    return Rejected(code, f"{name or 'The body'} {words}.", field=name or None)
-
-
-def _shown(path: Path) -> str:
-    """``lines[0].description``, fit to be shown and logged."""
-    text = "".join(char if char.isprintable() else "?" for char in dotted(path))
-    return redact_cards(text[:100]) or ('""' if path else "")
-
-
-def _told(error: ErrorDetails) -> str:
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return redact_cards(message.replace("Input should", "should", 1).rstrip("."))[:300]
-
-
-_WORDS = {
-    "extra_forbidden": ("unknown_member", "is not a member of this request"),
-    "missing": ("missing_member", "is missing"),
-}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.errors import Rejected
-from gateway.web.body import parse_json
+from gateway.pipeline.strict import parse_json
 
 MAX_BYTES = 8192
 _TOKEN = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")

@@ -23,6 +23,7 @@ from gateway.app import Gateway, build
 from gateway.config import load
 from gateway.engine.schema import mirror
 from gateway.pipeline.accept import Answer, Submission, submit
+from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
 from gateway.sandbox.browser import pay_invoice
@@ -33,7 +34,6 @@ from gateway.sandbox.salesforce.world import SalesforceWorld
 from gateway.sandbox.stripe.app import create_app as stripe_app
 from gateway.sandbox.stripe.world import StripeWorld
 from gateway.sandbox.wire import Server
-from gateway.web.body import parse
 
 PERSON = Caller(ORG, REP, "person")
 MACHINE = Caller(ORG, AUTOMATION, "automation")

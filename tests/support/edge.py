@@ -26,9 +26,10 @@ from gateway.config import Config, Server, load
 from gateway.errors import GatewayError, Rejected
 from gateway.ids import request_key, salesforce_id
 from gateway.money import Money
+from gateway.pipeline.strict import parse
 from gateway.records import Caller
 from gateway.web.auth import Authenticator
-from gateway.web.body import parse, read_json
+from gateway.web.body import read_json
 from gateway.web.guard import Guard
 from gateway.web.problems import problem
 from gateway.web.protocol import uvicorn_options

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Rejected
-from gateway.web.body import MAX_DEPTH, parse_json
+from gateway.pipeline.strict import MAX_DEPTH, parse_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 numbers = st.integers(-(10**38), 10**38) | st.decimals(-(10**15), 10**15, places=6, allow_nan=False)
