@@ -109,6 +109,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         store,
         ticking,
         handlers,  # type: ignore[arg-type]  # filled below, when there is something to handle with
+        mourners={"action": lambda claim, code, conn: run.mourn(tools, claim, code, conn)},
         policies={"action": INTERACTIVE, "refresh": PATIENT, "lookup": PATIENT, "sender": PATIENT},
     )
     tools = Tools(

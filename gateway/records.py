@@ -136,8 +136,10 @@ class Step:
     earlier step (``saves`` maps hole name → member of the answer, dotted for nested members).
     ``money`` marks a step that moves money out: never sent again without proof that it did not happen.
     ``undo`` is the step sent when a later step is refused for good (the draft invoice is deleted).
+    ``compares`` fills a hole with ``same`` or ``other``, for what is too personal to be kept: hole → (member, value).
     ``skip_if`` skips the step when an earlier answer has the value: ``{"invoice.status": ("paid",)}``.
-    ``expect`` is what the answer must say, dotted member → (value, error code when it does not).
+    ``only_if`` skips it when an earlier answer has another value, and says so: hole → (value, words for the caller).
+    ``expect`` is what the answer must say, dotted member → (value, error code when it does not); case is no matter.
     """
 
     name: str
@@ -147,10 +149,12 @@ class Step:
     kind: StepKind = StepKind.CREATE
     lookup: Lookup | None = None
     saves: Mapping[str, str] = field(default_factory=dict)
+    compares: Mapping[str, tuple[str, Json]] = field(default_factory=dict)
     money: bool = False
     use: Literal["billing", "refund"] = "billing"
     undo: Mapping[str, str] | None = None
     skip_if: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    only_if: Mapping[str, tuple[Json, str]] = field(default_factory=dict)
     expect: Mapping[str, tuple[Json, str]] = field(default_factory=dict)
 
 

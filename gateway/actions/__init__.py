@@ -62,7 +62,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge as a numbered GET saw it. ``refunds`` are ``(id, gw_action_id, amount)`` of those not failed."""
+    """A charge as a numbered GET saw it. ``refunds`` are ``(id, gw_action_id, amount)``, 0 for failed ones."""
 
     id: str
     currency: str
@@ -90,6 +90,7 @@ class Context:
     customer: Customer | None = None
     charge: Charge | None = None
     live: tuple[Live, ...] = ()
+    preview: bool = False  # only shown, to be confirmed
 
 
 class NeedsSource(Exception):

@@ -7,7 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.actions import Action, Amount, Context, Reads, Request, SalesforceId, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.customers import email
-from gateway.actions.invoice_terms import Terms, due_params, invoiced, recipient, resolve
+from gateway.actions.invoice_terms import (
+    MAILED_TO,
+    Recipient,
+    Terms,
+    due_params,
+    invoiced,
+    readdress,
+    recipient,
+    resolve,
+)
 from gateway.actions.lines import Line, LineRequest
 from gateway.errors import Rejected
 from gateway.money import Money
@@ -78,7 +87,7 @@ def plan(request: SendInvoice, context: Context) -> Plan:
     terms = resolve(request, context)
     who = recipient(request, context)
     due = due_params(request, context)
-    steps = (*_replaced(request, context), *who.steps, *_steps(request, context, terms, due))
+    steps = (*_replaced(request, context), *_steps(request, context, terms, due, who))
     return Plan(
         action=ACTION.name,
         entity=context.entity.name,
@@ -131,19 +140,39 @@ def _replaced(request: SendInvoice, context: Context) -> tuple[Step, ...]:
     )
 
 
-def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> list[Step]:
+def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json], who: Recipient) -> list[Step]:
     undo = {"method": "DELETE", "path": "/v1/invoices/{invoice}"}
     draft = Lookup("/v1/invoices", {"customer": hole("customer")})
     saves = {"invoice": "id", "invoice.status": "status"}
-    create = Step("invoice", "POST", "/v1/invoices", _create(request, context, terms, due), lookup=draft, saves=saves)
+    told = {MAILED_TO: ("customer_email", who.email)}
+    as_shown: dict[str, tuple[Json, str]] = (
+        {} if who.confirmed else {"customer_email": (who.email, "recipient_differs")}
+    )
+    create = Step(
+        "invoice", "POST", "/v1/invoices", _create(request, context, terms, due),
+        lookup=draft, saves=saves, compares=told, undo=undo, expect=as_shown,
+    )  # fmt: skip
     done = Lookup("/v1/invoices/{invoice}", done_when={"status": ("open", "paid", "void", "uncollectible")})
     path = "/v1/invoices/{invoice}"
     return [
         create,
         *_chunks(context, terms, undo),
-        Step("finalize", "POST", f"{path}/finalize", {"auto_advance": False}, StepKind.STATE, done, saves, undo=undo),
-        Step("send", "POST", f"{path}/send", {}, StepKind.SILENT, saves=saves, skip_if={"invoice.status": ("paid",)}),
-    ]
+        *readdress(who, undo),
+        Step(
+            "finalize", "POST", f"{path}/finalize", {"auto_advance": False}, StepKind.STATE, done, saves,
+            compares=told, undo=undo,
+        ),
+        Step(
+            "send", "POST", f"{path}/send", {}, StepKind.SILENT,
+            saves=saves, skip_if={"invoice.status": ("paid",)}, only_if={MAILED_TO: ("same", _NOT_MAILED)},
+        ),
+    ]  # fmt: skip
+
+
+_NOT_MAILED = (
+    "It was not mailed, because the customer's address at Stripe was changed at the same moment: send the link "
+    "yourself."
+)
 
 
 def _create(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> dict[str, Json]:

@@ -14,6 +14,7 @@ from gateway.prepared import Prepared
 from gateway.records import Json, Status, dumps
 from gateway.sealing import Sealer
 
+BODY_DAYS = 90.0  # what was asked is kept this long, word for word
 OPEN = (Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL)
 
 
@@ -175,13 +176,17 @@ _END = Prepared(
         stripe_id=bindparam("b_stripe_id"),
         error_code=bindparam("b_error_code"),
         ended=bindparam("b_ended"),
+        # What ends long after its body should have gone takes it along.
+        body=sa.case((action.c.accepted < bindparam("b_aged"), None), else_=action.c.body),
     )
 )
 _RELEASE = action.update().where(action.c.id == bindparam("b_id")).values(request_key=None)
 
 
-def end(conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float) -> None:
-    """Store the answer. ``rejected`` releases the request key: nothing was done under it."""
+def end(
+    conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float, *, release: bool = False
+) -> None:
+    """Store the answer. ``rejected`` and ``release`` free the request key: nothing was done under it."""
     _END.run(
         conn,
         {
@@ -191,9 +196,10 @@ def end(conn: Connection, action_id: str, status: Status, envelope: dict[str, Js
             "b_stripe_id": envelope.get("stripe_id"),
             "b_error_code": envelope.get("error_code"),
             "b_ended": None if status is Status.UNKNOWN else at,
+            "b_aged": 0.0 if status is Status.UNKNOWN else at - BODY_DAYS * 86400,
         },
     )
-    if status is Status.REJECTED:
+    if status is Status.REJECTED or release:
         conn.execute(_RELEASE, {"b_id": action_id})
 
 
@@ -230,9 +236,10 @@ def steps(conn: Connection, action_id: str) -> list[StepRow]:
 
 
 _STEP_COLUMNS = tuple(c.name for c in step.c)
-_JOURNAL = Prepared(upsert(step, _STEP_COLUMNS[3:]))
+# What is known to be done stays so, whatever a process says that was frozen meanwhile.
+_JOURNAL = Prepared(upsert(step, _STEP_COLUMNS[3:], unless=step.c.state == sa.literal_column("'done'")))
 
 
 def journal(conn: Connection, row: StepRow) -> None:
-    """Write or overwrite the journal row of one step and generation."""
+    """Write or overwrite the journal row of one step and generation; a ``done`` one is left as it is."""
     _JOURNAL.run(conn, {name: getattr(row, name) for name in _STEP_COLUMNS})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
+from gateway.engine import lanes
 from gateway.engine.schema import customer_link
 from gateway.engine.statements import Row, insert_once, upsert
 from gateway.prepared import Prepared
@@ -37,8 +38,17 @@ _LINK_REMAKE = (
 
 
 def find(conn: Connection, org: str, entity: str, source_id: str) -> Row | None:
-    """The customer of an Account or Contact at one entity: ``state`` making or ready."""
+    """The customer of an Account or Contact at one entity: ``state`` making, ready or failed."""
     return _LINK.first(conn, {"org": org, "entity": entity, "source_id": source_id})
+
+
+def find_with_job(conn: Connection, org: str, entity: str, source_id: str) -> tuple[Row | None, str | None]:
+    """The link, and while it is being made the state of the job that does (None: it has ended)."""
+    row = find(conn, org, entity, source_id)
+    if row is None or row.state != "making" or row.job_id is None:
+        return row, None
+    state = lanes.state_of(conn, row.job_id)
+    return (row, state) if state else (find(conn, org, entity, source_id), None)  # it has just ended
 
 
 def claim(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> bool:
@@ -101,3 +111,18 @@ _GONE = customer_link.update().where(_at_link).values(state="failed", stripe_id=
 def gone(conn: Connection, org: str, entity: str, source_id: str, at: float) -> None:
     """Stripe no longer has the customer: the next job makes the next generation."""
     conn.execute(_GONE, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_at": at})
+
+
+_ADDRESS = (
+    customer_link.update()
+    .where(_at_link, customer_link.c.state == "ready")
+    .values(email_index=bindparam("b_email_index"), content_hash="", changed=bindparam("b_at"))
+)
+
+
+def readdressed(conn: Connection, org: str, entity: str, source_id: str, email_index: bytes | None, at: float) -> None:
+    """Stripe mails this customer at another address now; what was told it before no longer counts as all of it."""
+    conn.execute(
+        _ADDRESS,
+        {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_email_index": email_index, "b_at": at},
+    )

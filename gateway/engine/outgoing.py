@@ -64,7 +64,8 @@ _TAKE_UP = Prepared(_LOST.where(*_left).values(doubt=sa.case((_STAMP, mirror.c.d
 _refused_since_changed = sa.and_(bindparam("b_state", type_=sa.Text) == "dead", ~_current)
 _FAILED = Prepared(
     sa.update(mirror)
-    .where(*_KEY)
+    # A sender that was frozen may hear late of a version that its successor has written since.
+    .where(*_KEY, sa.or_(mirror.c.written < bindparam("b_version"), mirror.c.doubt.is_not(None)))
     .values(
         # what was merged meanwhile may pass where this version was refused
         state=sa.case((_refused_since_changed, "dirty"), else_=bindparam("b_state", type_=sa.Text)),

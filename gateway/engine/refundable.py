@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
-from gateway.engine.schema import refundable, reservation
+from gateway.engine.schema import action, refundable, reservation
 from gateway.engine.statements import upsert
 
 _REFUNDABLE = sa.select(refundable).where(
@@ -42,7 +42,10 @@ _SETTLE = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a numbered GET saw of a charge: captured, and the refunds Stripe lists as ``(id, gw_action_id, amount)``."""
+    """
+    What a numbered GET saw of a charge: captured, and every refund Stripe lists as ``(id, gw_action_id, amount)``; one
+    that failed has the amount 0.
+    """
 
     entity: str
     charge: str
@@ -81,12 +84,6 @@ def _lock(conn: Connection, seen: Seen) -> None:
         conn.execute(_REFUNDABLE.with_for_update(), {"entity": seen.entity, "charge": seen.charge})
 
 
-def remaining(conn: Connection, entity: str, charge: str) -> int:
-    """Minor units that may still be refunded, 0 where the charge has not been seen."""
-    row = conn.execute(_REFUNDABLE, {"entity": entity, "charge": charge}).first()
-    return 0 if row is None else row.cap - row.used
-
-
 def reserve(conn: Connection, action_id: str, entity: str, charge: str, amount: int, at: float) -> bool:
     """Take ``amount`` from what may still be refunded, atomically; False where it does not fit."""
     taken = conn.execute(_TAKE, {"b_entity": entity, "b_charge": charge, "b_amount": amount}).rowcount == 1
@@ -116,7 +113,20 @@ def settle(conn: Connection, action_id: str, state: str, at: float, stripe_id: s
         conn.execute(_GIVE_BACK, {"b_entity": row.entity, "b_charge": row.charge, "b_amount": row.amount_minor})
 
 
-def held_on(conn: Connection, entity: str, charge: str) -> list[str]:
-    """Actions whose reservation on this charge is still open (running or of unknown outcome)."""
-    rows = conn.execute(_RESERVATIONS, {"entity": entity, "charge": charge})
-    return [r.action_id for r in rows if r.state == "held"]
+_UNKNOWN_ON = (
+    sa.select(reservation.c.action_id)
+    .join(action, action.c.id == reservation.c.action_id)
+    .where(
+        reservation.c.entity == bindparam("entity"),
+        reservation.c.charge == bindparam("charge"),
+        reservation.c.state == "held",
+        action.c.status == "unknown",
+    )
+    .limit(1)
+)
+
+
+def unknown_on(conn: Connection, entity: str, charge: str) -> str | None:
+    """An action of unknown outcome that may have refunded this charge."""
+    found: str | None = conn.execute(_UNKNOWN_ON, {"entity": entity, "charge": charge}).scalar()
+    return found

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam
 from gateway import audit
 from gateway.engine import clock
 from gateway.engine.database import StoreUnavailable
+from gateway.engine.ledger import BODY_DAYS
 from gateway.engine.schema import action
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.store import Store
@@ -21,7 +22,6 @@ from gateway.engine.store import Store
 log = structlog.get_logger("gateway.schedule")
 
 SLICE = 500  # rows of one retention commit: no closure holds the writer for long
-BODY_DAYS = 90.0
 _CURSOR = "retention.action"
 
 
@@ -92,11 +92,14 @@ _NEXT = (
     .order_by(action.c.seq)
     .limit(SLICE)
 )
-# The plan of what has not ended is still needed to find out what happened.
+# What has not ended is still needed to find out what happened.
 _FORGET = (
     sa.update(action)
     .where(action.c.seq.between(bindparam("b_first"), bindparam("b_last")))
-    .values(body=None, plan=sa.case((action.c.ended.is_not(None), None), else_=action.c.plan))
+    .values(
+        body=sa.case((action.c.ended.is_not(None), None), else_=action.c.body),
+        plan=sa.case((action.c.ended.is_not(None), None), else_=action.c.plan),
+    )
 )
 
 

@@ -27,7 +27,13 @@ class Settled:
 def touches(claim: Claim, verdict: Verdict) -> tuple[str, ...]:
     """What the commit contends for with other processes (see Store.write)."""
     names = (f"lane:{claim.lane}", f"job:{claim.id}")
-    return (*names, f"job:{verdict.job_id}") if isinstance(verdict, WaitFor) else names
+    match verdict:
+        case Done():
+            return (*names, *verdict.touches)
+        case WaitFor():
+            return (*names, f"job:{verdict.job_id}")
+        case _:
+            return names
 
 
 def settle(conn: Connection, claim: Claim, verdict: Verdict, holder: Holder | None) -> Settled:

@@ -13,9 +13,14 @@ Statements = dict[str, sa.Insert]  # by dialect name: ``statements[conn.dialect.
 Row = sa.Row[Any]  # columns of a table: dynamic by nature of the driver
 
 
-def upsert(table: sa.Table, updates: Sequence[str], *, newer: str | None = None) -> Statements:
-    """Insert a row, or update ``updates`` where its key stands; with ``newer``, only over a smaller value of it."""
-    return {"sqlite": _sqlite(table, updates, newer), "postgresql": _postgresql(table, updates, newer)}
+def upsert(
+    table: sa.Table, updates: Sequence[str], *, newer: str | None = None, unless: sa.ColumnElement[bool] | None = None
+) -> Statements:
+    """
+    Insert a row, or update ``updates`` where its key stands: with ``newer`` only over a smaller value of it, and
+    never where ``unless`` holds for the standing row.
+    """
+    return {dialect: _upsert(insert, table, updates, newer, unless) for dialect, insert in _INSERTS.items()}
 
 
 def insert_once(table: sa.Table, columns: Sequence[str]) -> Statements:
@@ -27,17 +32,18 @@ def insert_once(table: sa.Table, columns: Sequence[str]) -> Statements:
     }
 
 
-def _sqlite(table: sa.Table, updates: Sequence[str], newer: str | None) -> sa.Insert:
-    row = sqlite.insert(table).values({c.name: bindparam(c.name) for c in table.c})
-    where = None if newer is None else table.c[newer] < row.excluded[newer]
-    return row.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_={c: row.excluded[c] for c in updates}, where=where
-    )
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}  # two types, one shape
 
 
-def _postgresql(table: sa.Table, updates: Sequence[str], newer: str | None) -> sa.Insert:
-    row = postgresql.insert(table).values({c.name: bindparam(c.name) for c in table.c})
-    where = None if newer is None else table.c[newer] < row.excluded[newer]
-    return row.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_={c: row.excluded[c] for c in updates}, where=where
+def _upsert(
+    insert: Any, table: sa.Table, updates: Sequence[str], newer: str | None, unless: sa.ColumnElement[bool] | None
+) -> sa.Insert:
+    row = insert(table).values({c.name: bindparam(c.name) for c in table.c})
+    conditions = [] if newer is None else [table.c[newer] < row.excluded[newer]]
+    conditions += [] if unless is None else [sa.not_(unless)]
+    made: sa.Insert = row.on_conflict_do_update(
+        index_elements=list(table.primary_key),
+        set_={c: row.excluded[c] for c in updates},
+        where=sa.and_(*conditions) if conditions else None,
     )
+    return made

@@ -14,9 +14,14 @@ Commit = Callable[[Connection], object]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Finished: the row goes, the lane passes on, whoever waits for it is woken."""
+    """
+    Finished: the row goes, the lane passes on, whoever waits for it is woken.
+
+    ``touches`` names what the commit contends for beside the lane (see Store.write).
+    """
 
     commit: Commit | None = None
+    touches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

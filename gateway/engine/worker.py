@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -26,6 +27,9 @@ from gateway.engine.waits import Waits
 __all__ = ["Claim", "Dead", "Done", "Engine", "Handler", "Job", "Retry", "Snooze", "Verdict", "WaitFor"]
 
 log = structlog.get_logger("gateway.engine")
+
+
+Mourner = Callable[[Claim, str, Connection], object]  # a job dies of this code: told in the commit that buries it
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class Engine:
         handlers: Mapping[str, Handler],
         *,
         policies: Mapping[str, RetryPolicy] | None = None,
+        mourners: Mapping[str, Mourner] | None = None,
         concurrency: int = 64,
         node_id: int | None = None,
         lease: float = 10.0,
@@ -65,6 +70,7 @@ class Engine:
         self._clock = clock
         self._handlers = handlers
         self._policies = policies or {}
+        self._mourners = mourners or {}
         self._lease = lease
         self._poll = poll
         self._waits = Waits(store, self.slots.running.__contains__)
@@ -172,7 +178,11 @@ class Engine:
 
     def _weigh(self, claim: Claim, verdict: Verdict) -> Verdict:
         policy = self._policies.get(claim.kind) or RetryPolicy()
-        return judge.weigh(claim, verdict, policy, self._outbreaks, self._clock.monotonic())
+        weighed = judge.weigh(claim, verdict, policy, self._outbreaks, self._clock.monotonic())
+        mourner = self._mourners.get(claim.kind)
+        if isinstance(weighed, Dead) and weighed.commit is None and mourner is not None:
+            return replace(weighed, commit=partial(mourner, claim, weighed.error_code))
+        return weighed
 
     async def _settle(self, claim: Claim, verdict: Verdict) -> None:
         """Store the verdict, however long the store is away: what was done upstream must not be forgotten."""

@@ -25,7 +25,6 @@ from gateway.records import Caller, Json, SourceRef, fingerprint
 
 _INTERACTIVE_LIFE = 15 * 60.0  # seconds an action may wait before its first call
 _PREFIXES = {source.prefix: source.sobject for source in readable().values()}
-_FAST_PATH = 2048  # plans kept for jobs that start here; more than any process runs at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: S
     told: dict[str, Json] = {"action": work.action.name, "caller": caller.kind}
     tools.store.after_commit(lambda: tools.observe("action.accepted", told))
     if claim is not None:
-        _keep_warm(tools, _settled_at_once(conn, tools, work))
+        tools.keep_warm(claim, _settled_at_once(conn, tools, work))
     return work.id
 
 
@@ -142,12 +141,6 @@ def _settled_at_once(conn: Connection, tools: Tools, work: Work) -> Work:
     except (NeedsSource, NeedsLive, Rejected):
         return work  # raised before anything was written; the job finds out again, with what it reads
     return settled.work if isinstance(settled, Planned) else work
-
-
-def _keep_warm(tools: Tools, work: Work) -> None:
-    tools.warm[work.id] = work
-    while len(tools.warm) > _FAST_PATH:
-        tools.warm.popitem(last=False)
 
 
 async def _answer(tools: Tools, action_id: str, wait: float) -> Answer:

@@ -45,7 +45,7 @@ def _step(stored: Mapping[str, Json]) -> Step:
         values["lookup"] = Lookup(lookup["path"], lookup["params"], done)
     if "kind" in values:
         values["kind"] = StepKind(values["kind"])
-    for name in ("skip_if", "expect"):
+    for name in ("compares", "skip_if", "only_if", "expect"):
         if name in values:
             values[name] = {key: tuple(expected) for key, expected in values[name].items()}
     return Step(**values)

@@ -11,7 +11,8 @@ from gateway.actions import Context, Customer, NeedsSource
 from gateway.actions.create_customer import for_invoice
 from gateway.engine import links
 from gateway.engine.clock import now
-from gateway.engine.worker import Claim, Job
+from gateway.engine.statements import Row
+from gateway.engine.worker import Job
 from gateway.errors import Rejected
 from gateway.ids import new_id
 from gateway.pipeline.gather import Facts
@@ -38,13 +39,18 @@ def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> 
     if source_id is None:
         return None
     row = links.find(conn, work.caller.org, work.entity or "", source_id)
-    if row is None or row.state != "ready":
+    if row is None or row.state != "ready" or _is_gone(row, facts):
         if facts.party is None:
             raise NeedsSource
         return Customer(source_id, None)
     address = getattr(work.request, "recipient_email", None) or _first_address(work, facts)
     same = None if row.email_index is None else row.email_index == _blind(tools, address)
     return Customer(source_id, row.stripe_id, same)
+
+
+def _is_gone(row: Row, facts: Facts) -> bool:
+    """Whether Stripe was asked and no longer has the customer."""
+    return row.stripe_id in facts.fresh and facts.fresh[row.stripe_id] is None
 
 
 def _source_id(work: Work, facts: Facts) -> str | None:
@@ -69,22 +75,23 @@ def _blind(tools: Tools, address: str | None) -> bytes | None:
     return None if address is None else tools.sealer.blind("email", address.lower())
 
 
-def customer_guard(conn: Connection, tools: Tools, work: Work, context: Context, content_hash: str) -> Live | None:
+def customer_guard(conn: Connection, work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
     """create-customer: nothing to tell Stripe that it does not know = the customer is the answer."""
     customer = context.customer
     if customer is None:
         return None
     org, entity = work.caller.org, work.entity or ""
-    row = links.find(conn, org, entity, customer.source_id)
+    row, maker = links.find_with_job(conn, org, entity, customer.source_id)
     if row is None:
         links.claim(conn, org, entity, customer.source_id, work.id, now(conn))
-    elif row.state == "ready":
+    elif row.state == "ready" and not _is_gone(row, facts):
         if row.content_hash == content_hash:
             return Live(org, entity, work.ref.record_id, "customer", row.stripe_id, content_hash, "active", work.id, {})
-    elif row.state == "failed":
+    elif row.state == "making" and maker not in {None, "dead"}:
+        if row.job_id != work.id:
+            raise MadeElsewhere(row.job_id)
+    else:
         links.remake(conn, org, entity, customer.source_id, work.id, now(conn))
-    elif row.job_id is not None and row.job_id != work.id:
-        raise MadeElsewhere(row.job_id)
     return None
 
 
@@ -93,16 +100,16 @@ def customer_lane(org: str, entity: str, source_id: str) -> str:
     return f"customer:{org}:{entity}:{source_id}"
 
 
-def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, plan: Plan) -> tuple[Claim, ...]:
+def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, plan: Plan) -> None:
     """Claim the link for a new create-customer action, unless one is under way; the invoice waits for its end."""
     customer, party = context.customer, context.party
     if customer is None or party is None:
         raise Rejected("no_account", "The record has no account to bill. Fill it in and try again.", http_status=200)
     org, entity, at = work.caller.org, plan.entity, now(conn)
     action_id = new_id("act")
-    row = links.find(conn, org, entity, customer.source_id)
-    if row is not None and row.state == "making" and row.job_id:
-        return ()
+    row, maker = links.find_with_job(conn, org, entity, customer.source_id)
+    if row is not None and row.state == "making" and maker not in {None, "dead"}:
+        return
     if row is None:
         links.claim(conn, org, entity, customer.source_id, action_id, at)
     else:
@@ -131,6 +138,4 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
     owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}
     stored = freeze(conn, tools, made_for, replace(customer_plan, owner=owner), fingerprint(customer_plan.content))
     if claim is not None:
-        tools.warm[action_id] = stored
-        return (claim,)
-    return ()
+        tools.keep_warm(claim, stored)

@@ -12,18 +12,20 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from gateway import audit
+from gateway.actions.invoice_terms import RECIPIENT
 from gateway.engine import ledger, links, live, refundable
 from gateway.engine.clock import now
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, Rejected
+from gateway.ids import key_prefix
 from gateway.money import Money
 from gateway.pipeline.project import merge_rows, object_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import action as action_row
-from gateway.records import Envelope, Json, Live, Status
+from gateway.records import Envelope, Json, Live, SourceRef, Status
 
 _DELETED_CUSTOMER = ("resource_missing", "customer")
-_REFUND_STATUSES = {"failed": Status.FAILED, "canceled": Status.FAILED}
+_REFUND_STATUSES = {"failed": Status.FAILED, "canceled": Status.FAILED}  # pending ones count as done until then
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Outcome:
     projectable: bool = False
     notes: Sequence[str] = ()
     same: Same | None = None  # the answer was there already
-    touched: Sequence[tuple[str, str]] = ()  # other objects that changed: (kind, id), to be read again
+    done: Sequence[str] = ()  # names of the plan's steps that had an effect, whatever came of the whole
+    unsent: bool = False  # certainly nothing was sent: the request key is free again
 
 
 def same(found: Same) -> Outcome:
@@ -45,19 +48,31 @@ def same(found: Same) -> Outcome:
     return Outcome(Status.SUCCEEDED, same=found)
 
 
+def ended_as(work: Work, body: Mapping[str, Json], *, number: int, projectable: bool) -> Outcome:
+    """What Stripe's object says of the action that made it: a refund may have failed at once."""
+    status = _REFUND_STATUSES.get(str(body.get("status"))) if work.action.stripe == "refund" else None
+    error = None
+    if status is Status.FAILED:
+        reason = body.get("failure_reason") or body.get("status")
+        error = Rejected("refund_failed", f"Stripe could not refund: {reason}. Refund in another way.", http_status=200)
+    return Outcome(status or Status.SUCCEEDED, error=error, object=body, number=number, projectable=projectable)
+
+
 def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None:
     """Store all of it, fenced by the engine; the answer is kept for whoever waits here."""
     at = now(conn)
     envelope = _envelope(work, outcome)
     stored = envelope.as_json()
-    ledger.end(conn, work.id, outcome.status, stored, at)
+    ledger.end(conn, work.id, outcome.status, stored, at, release=outcome.unsent)
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
         _keep(conn, work, outcome.object, at)
     elif work.action.name == "create-customer" and outcome.same is None:
         _customer_not_made(conn, work, outcome, at)
-    if work.action.customer and outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
+    if outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
         _customer_gone(conn, work, at)
+    if work.plan is not None:
+        _follow_steps(conn, tools, work, outcome, at)
     if not (outcome.error and outcome.error.http_status in {403, 404}):  # not theirs: nothing is written to it
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
     audit.record(
@@ -65,7 +80,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         detail={"stripe_id": envelope.stripe_id, "error": envelope.error_code}, at=at,
     )  # fmt: skip
     status = outcome.error.http_status if outcome.error and outcome.status is Status.REJECTED else 200
-    tools.answer(work.id, status, stored)
+    tools.store.after_commit(lambda: tools.answer(work.id, status, stored))
     told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
     tools.store.after_commit(lambda: tools.observe("action.ended", told))
 
@@ -95,16 +110,36 @@ def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> 
         )  # fmt: skip
     elif kind in {"invoice", "payment_link"}:
         live.put(conn, _live(work, kind, body), at)
-        _follow_others(conn, work, kind, at)
 
 
-def _follow_others(conn: Connection, work: Work, kind: str, at: float) -> None:
-    """What the plan's own steps did to older objects of the record: voided, switched off."""
-    assert work.plan is not None  # noqa: S101
-    for step in work.plan.steps:
+def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:
+    """What the plan's steps did to other objects, also where a later one failed: each of them is read again."""
+    plan = work.plan
+    assert plan is not None  # noqa: S101 - the caller looked
+    for step in plan.steps:
+        if step.name not in outcome.done:
+            continue
         if step.name.startswith(("void", "deactivate")):
+            kind, status = ("invoice", "void") if step.name.startswith("void") else ("payment_link", "inactive")
             stripe_id = step.path.split("/")[3]
-            live.set_status(conn, work.plan.entity, stripe_id, "void" if kind == "invoice" else "inactive", at)
+            live.set_status(conn, plan.entity, stripe_id, status, at)
+            stir_refresh(conn, tools, work, kind, stripe_id)
+        elif step.name == RECIPIENT:
+            _readdressed(conn, tools, work, at)
+    if outcome.object is not None or outcome.status.ended:
+        for kind, stripe_id in plan.owner.get("touched") or ():
+            stir_refresh(conn, tools, work, kind, stripe_id)
+
+
+def _readdressed(conn: Connection, tools: Tools, work: Work, at: float) -> None:
+    plan = work.plan
+    assert plan is not None  # noqa: S101 - the caller looked
+    org, source = work.caller.org, str(plan.owner["source"])
+    links.readdressed(conn, org, plan.entity, source, work.email_index, at)
+    row = links.find(conn, org, plan.entity, source)
+    if row is not None and row.stripe_id:
+        sobject = "Contact" if key_prefix(source) == "003" else "Account"
+        stir_refresh(conn, tools, work, "customer", row.stripe_id, SourceRef(sobject, source))
 
 
 def _live(work: Work, kind: str, body: Mapping[str, Json]) -> Live:
@@ -158,8 +193,6 @@ def _tell_salesforce(
     stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
     if body is not None and (stale or not outcome.projectable):
         stir_refresh(conn, tools, work, kind, body["id"])
-    for touched, stripe_id in outcome.touched:
-        stir_refresh(conn, tools, work, touched, stripe_id)
 
 
 def _envelope(work: Work, outcome: Outcome) -> Envelope:
@@ -203,8 +236,3 @@ def _amount(work: Work) -> dict[str, Json]:
 
 def _words(work: Work, envelope: Envelope) -> str:
     return work.action.done.format(number=envelope.number or "", amount=envelope.amount, currency=envelope.currency)
-
-
-def refund_status(body: Mapping[str, Json]) -> Status:
-    """A refund that Stripe created may have failed at once; pending ones count as done until Stripe says otherwise."""
-    return _REFUND_STATUSES.get(str(body.get("status")), Status.SUCCEEDED)

@@ -11,10 +11,12 @@ from urllib.parse import quote
 
 from gateway import sources
 from gateway.actions import Charge
-from gateway.connectors.salesforce_types import SubRequest
+from gateway.connectors.salesforce_errors import Fault, classify
+from gateway.connectors.salesforce_types import SubAnswer, SubRequest
+from gateway.engine import links
 from gateway.engine import live as live_rows
 from gateway.engine.numbers import next_number
-from gateway.errors import Refused, Rejected
+from gateway.errors import GatewayError, Refused, Rejected, Unavailable
 from gateway.pipeline.routing import entity_by_record, wanted_fields
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Live, SourceRef
@@ -55,6 +57,8 @@ async def gather(tools: Tools, work: Work, *, source: bool = False) -> Facts:
         org = tools.org(work.caller.org)
         work.entity = entity_by_record(tools.config, org, work.ref.sobject, work.request, record)
     facts = Facts(source=record, party=await _party(tools, work, record, needed=source))
+    if work.action.name == "create-customer" and facts.party is not None:
+        facts = replace(facts, fresh=await _known_customer(tools, work, facts.party.source_id))
     if reads.live:
         facts = replace(facts, fresh=await _live(tools, work, reads.live))
     if reads.charge:
@@ -99,14 +103,18 @@ async def _run(tools: Tools, org: str, queries: Mapping[str, str]) -> dict[str, 
     rows: dict[str, list[dict[str, Json]]] = {}
     for answer in answers:
         if answer.status >= 400:
-            first = answer.body[0] if answer.body else {}
-            raise Refused(
-                str(first.get("errorCode", "read_failed")).lower(),
-                f"Salesforce refused to read the record: {first.get('message', 'no reason given')}",
-                status=answer.status,
-            )
+            raise _unread(answer)
         rows[answer.ref] = answer.body["records"]
     return rows
+
+
+def _unread(answer: SubAnswer) -> GatewayError:
+    """A part of the read that went wrong: what passes is tried again, anything else is the administrator's."""
+    first = answer.body[0] if isinstance(answer.body, list) and answer.body else {}
+    code, words = str(first.get("errorCode", "read_failed")), first.get("message", "no reason given")
+    if answer.status >= 500 or classify(code) in {Fault.RETRY, Fault.REFRESH, Fault.PARK_LIMIT}:
+        return Unavailable("salesforce_busy", f"Salesforce could not read the record just now: {words}")
+    return Refused(code.lower(), f"Salesforce refused to read the record: {words}", status=answer.status)
 
 
 def _names(tools: Tools, sobject: str) -> dict[str, str]:
@@ -147,6 +155,16 @@ async def _live(tools: Tools, work: Work, kind: str) -> dict[str, Mapping[str, J
     return fresh
 
 
+async def _known_customer(tools: Tools, work: Work, source_id: str) -> dict[str, Mapping[str, Json] | None]:
+    """The customer this source has had so far, as Stripe has it now: somebody may have deleted it there."""
+    entity = work.entity or ""
+    link = await tools.store.read(lambda c: links.find(c, work.caller.org, entity, source_id))
+    if link is None or link.state != "ready":
+        return {}
+    body = await _get(tools, entity, f"/v1/customers/{link.stripe_id}")
+    return {link.stripe_id: None if body is None or body.get("deleted") else body}
+
+
 def counts(row: Live) -> bool:
     """Whether a live object still counts for the guard: open or paid, active or paid."""
     return row.status in {"draft", "open", "paid", "active"}
@@ -168,9 +186,8 @@ async def _charge(tools: Tools, work: Work) -> Charge:
     number = await tools.store.write(next_number)
     body, invoice = await _charge_body(tools, work, entity)
     refunds = [
-        (r["id"], r.get("metadata", {}).get("gw_action_id"), r["amount"])
-        async for r in tools.stripe.list_all(entity, "/v1/refunds", {"charge": body["id"]})
-        if r["status"] not in {"failed", "canceled"}
+        (r["id"], r.get("metadata", {}).get("gw_action_id"), _given_back(r))
+        async for r in tools.stripe.list_all(entity, "/v1/refunds", {"charge": body["id"]}, priority=0)
     ]
     charge = Charge(
         id=body["id"],
@@ -187,6 +204,11 @@ async def _charge(tools: Tools, work: Work) -> Charge:
     if not await _belongs(tools, work, entity, charge):
         raise Rejected("no_such_payment", "There is no such payment on this record.", http_status=404)
     return charge
+
+
+def _given_back(refund: Mapping[str, Json]) -> int:
+    """Minor units; a refund that failed gave nothing back, and what was reserved for it is free again."""
+    return 0 if refund["status"] in {"failed", "canceled"} else int(refund["amount"])
 
 
 async def _charge_body(tools: Tools, work: Work, entity: str) -> tuple[dict[str, Json], str | None]:
@@ -211,7 +233,10 @@ async def _charge_body(tools: Tools, work: Work, entity: str) -> tuple[dict[str,
     if not payments or payments[0]["payment"]["type"] == "payment_record":
         raise Rejected("no_payment", "The invoice has no payment that Stripe can refund.", http_status=200)
     payment = payments[0]["payment"]
-    return (_paid(payment["payment_intent"]) if payment.get("payment_intent") else payment["charge"]), invoice
+    if payment.get("payment_intent"):
+        return _paid(payment["payment_intent"]), invoice
+    charge = payment["charge"]
+    return charge if isinstance(charge, dict) else _found(await _get(tools, entity, f"/v1/charges/{charge}")), invoice
 
 
 def _reference(invoice_payment: Mapping[str, Json]) -> Json:

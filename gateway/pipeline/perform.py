@@ -7,224 +7,128 @@ it, and looked up at Stripe after that.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from gateway.connectors.stripe import StripeAnswer
 from gateway.engine import ledger
-from gateway.engine.ledger import StepRow
-from gateway.errors import GatewayError, Refused, Rejected, Throttled, Unavailable, UnknownOutcome, Unreachable
-from gateway.pipeline.holes import dotted, fill, path_of
-from gateway.pipeline.keys import KEY_LIFE_SECONDS, step_key
-from gateway.pipeline.lookup import Found, find
+from gateway.errors import Refused, Rejected, Unavailable, UnknownOutcome
+from gateway.pipeline.attempt import Forgotten, Progress, aged, look, next_generation, not_known, note, send
+from gateway.pipeline.holes import dotted, path_of
+from gateway.pipeline.lookup import Found
 from gateway.pipeline.rechunk import rechunk
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Step, StepKind, dumps
-
-
-class NotKnown(GatewayError):
-    """A step that moves money was sent, its key may have expired, and Stripe lists nothing of it."""
-
-    http_status = 200
 
 
 class Undone(Rejected):
     """A later step was refused for good; what the action had made was taken back."""
 
 
-@dataclass
-class Progress:
-    """Where an action stands: holes filled so far and the last answer for its result."""
-
-    holes: dict[str, Json]
-    result: dict[str, Json] | None = None
-    fresh: bool = False  # whether ``result`` is a first answer: only such a one may be projected
-    calls: int = 0
-    notes: list[str] = field(default_factory=list)
-    journal: dict[int, StepRow] = field(default_factory=dict)
-
-
-async def perform(tools: Tools, work: Work, base: str, holes: Mapping[str, str]) -> Progress:
+async def perform(tools: Tools, work: Work, progress: Progress) -> None:
     """
-    Carry the plan out, or on. ``base`` is what the idempotency keys derive from.
+    Carry the plan out, or on, and keep ``progress``.
 
-    Raises Refused (definite; earlier steps undone), NotKnown, or an Unavailable/UnknownOutcome to come back for.
+    Raises Undone (definite; earlier steps undone), NotKnown, or an Unavailable/UnknownOutcome to come back for.
     """
     assert work.plan is not None  # noqa: S101 - settled before
-    progress = Progress(dict(work.plan.holes) | dict(holes))
     if not work.fresh_process:
-        await _resume(tools, work, progress)
+        rows = await tools.store.read(lambda c: ledger.steps(c, work.id))
+        progress.journal |= {row.n: row for row in rows}  # ordered by generation: the last one counts
     n = -1
     while (n := n + 1) < len(work.plan.steps):
         step, row = work.plan.steps[n], progress.journal.get(n)
         if row is not None and row.state in {"done", "skipped"}:
             progress.holes |= json.loads(row.saved or "{}")
-            continue
-        if any(progress.holes.get(name) in values for name, values in step.skip_if.items()):
-            _journal(tools, work, n, step, row, "skipped")
-            continue
-        try:
-            await _step(tools, work, base, progress, n, step)
-        except Refused as exc:
-            if await rechunk(tools, work, n, step, exc):
-                n -= 1
-                continue
-            await _take_back(tools, work, progress, step)
-            raise Undone(exc.code, exc.message, field=exc.param, http_status=200) from exc
-    return progress
+            progress.done += [step.name] if row.state == "done" else []
+        elif _skipped(step, progress):
+            note(tools, work, progress, n, step, "skipped", generation=row.generation if row else 1)
+        elif await _refused(tools, work, progress, n, step):
+            n -= 1  # cut into smaller steps: the first of them is next
 
 
-async def _resume(tools: Tools, work: Work, progress: Progress) -> None:
-    for row in await tools.store.read(lambda c: ledger.steps(c, work.id)):
-        progress.journal[row.n] = row  # ordered by generation: the last one counts
+async def _refused(tools: Tools, work: Work, progress: Progress, n: int, step: Step) -> bool:
+    """Do the step; True where Stripe refused it and the plan has smaller ones in its place now."""
+    try:
+        await _step(tools, work, progress, n, step)
+    except Refused as exc:
+        if await rechunk(tools, work, progress.fence, n, step, exc):
+            return True
+        if step.kind is StepKind.SILENT:  # what it would have told people of is there, and stays
+            progress.notes.append(f"Stripe did not mail it: {exc.message} Send the link yourself.")
+            return False
+        await _take_back(tools, work, progress, step)
+        gone = exc.status == 404 and step.path.startswith("/v1/customers/{customer}")
+        raise Undone(exc.code, exc.message, field="customer" if gone else exc.param, http_status=200) from exc
+    return False
 
 
-async def _step(tools: Tools, work: Work, base: str, progress: Progress, n: int, step: Step) -> None:
+def _skipped(step: Step, progress: Progress) -> bool:
+    if any(progress.holes.get(name) in values for name, values in step.skip_if.items()):
+        return True
+    for name, (value, words) in step.only_if.items():
+        if progress.holes.get(name) != value:
+            progress.notes.append(words)
+            return True
+    return False
+
+
+async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step) -> None:
     row = progress.journal.get(n)
     generation = row.generation if row else 1
-    sent_before = not work.fresh_process or row is not None
-    since = max(work.planned, 0.0)
-    if sent_before and (tools.clock.now() - since > KEY_LIFE_SECONDS or tools.store.clock_behind):
-        found = await _look(tools, work, progress, step)
-        if found is not None:
-            return _take(tools, work, progress, n, step, generation, found, fresh=False)
-        if step.kind is StepKind.SILENT:
-            progress.notes.append("Stripe does not say whether the mail went out; it was not sent again.")
-            return _journal(tools, work, n, step, row, "skipped")
-        if step.money:
-            raise NotKnown("outcome_unknown", "Nobody knows yet whether the money was refunded; it is being looked up.")
-        generation = await _next_generation(tools, work, n, step, generation)
-    answer = await _send(tools, work, base, progress, n, step, generation)
-    return _take(tools, work, progress, n, step, answer[1], answer[0], fresh=not answer[0].replayed)
-
-
-async def _send(
-    tools: Tools, work: Work, base: str, progress: Progress, n: int, step: Step, generation: int
-) -> tuple[Found, int]:
-    """Send until there is an answer; returns it with the generation that got it."""
-    tries = iter((*tools.patience.tries, None))
+    since = row.sent if row and generation > 1 else work.planned
+    doubtful = bool(tools.store.clock_behind) and (not work.fresh_process or row is not None)
     while True:
+        # A peer may have used the key while this process was frozen, so age counts for a first try too.
+        if doubtful or aged(tools, since):
+            found = await look(tools, work, progress, step)
+            if found is not None:
+                return _take(tools, work, progress, n, step, generation, found, fresh=False)
+            if step.kind is StepKind.SILENT:
+                progress.notes.append("Stripe does not say whether the mail went out; it was not sent again.")
+                return note(tools, work, progress, n, step, "skipped", generation=generation)
+            if step.money:
+                raise not_known()
+            generation, since, doubtful = await next_generation(tools, work, progress, n, step, generation)
         try:
-            answer = await _call(tools, work, base, progress, step, generation)
-            return Found(answer.body, answer.request_id, answer.replayed), generation
-        except (Refused, UnknownOutcome) as exc:
-            if exc.replayed:
-                found = await _look(tools, work, progress, step)
-                if found is not None:
-                    return found, generation
-                if step.money and isinstance(exc, UnknownOutcome):
-                    raise NotKnown(
-                        "outcome_unknown", "Nobody knows yet whether the money was refunded; it is being looked up."
-                    ) from exc
-                generation = await _next_generation(tools, work, n, step, generation)
-            elif isinstance(exc, Refused):
-                if (found := await _already(tools, work, progress, step, exc)) is not None:
-                    return found, generation
-                _journal(tools, work, n, step, progress.journal.get(n), "refused", exc.code, generation)
-                raise
-            pause = next(tries)
-            if pause is None:
-                _journal(tools, work, n, step, progress.journal.get(n), "unknown", exc.code, generation)
-                raise
-        except (Throttled, Unreachable) as exc:
-            pause = next(tries)
-            if pause is None or (exc.retry_after or 0) > 2:
-                raise
-            pause = max(pause, exc.retry_after or 0.0)
-        await asyncio.sleep(pause)
-
-
-async def _call(tools: Tools, work: Work, base: str, progress: Progress, step: Step, generation: int) -> StripeAnswer:
-    assert work.plan is not None  # noqa: S101
-    entity = tools.entity(work.plan.entity)
-    key = step_key(entity=entity.name, mode=entity.mode, base=base, step=step.name, generation=generation)
-    progress.calls += 1
-    return await tools.stripe.call(
-        work.plan.entity,
-        step.method,
-        path_of(step.path, progress.holes),
-        fill(step.params, progress.holes),
-        idempotency_key=key if step.method == "POST" else None,
-        use=step.use,
-    )
-
-
-async def _already(tools: Tools, work: Work, progress: Progress, step: Step, exc: Refused) -> Found | None:
-    """A state step may be refused because it has happened already (an earlier answer was lost)."""
-    if step.kind is not StepKind.STATE or exc.status == 404:
-        return None
-    return await _look(tools, work, progress, step)
-
-
-async def _look(tools: Tools, work: Work, progress: Progress, step: Step) -> Found | None:
-    assert work.plan is not None  # noqa: S101
-    return await find(tools.stripe, work.plan.entity, work.id, step, progress.holes, since=work.planned)
-
-
-async def _next_generation(tools: Tools, work: Work, n: int, step: Step, generation: int) -> int:
-    """A new key, awaited: it must be known before it is used."""
-    row = _row(tools, work, n, step, None, "sent", None, generation + 1)
-    await tools.store.write(lambda c: ledger.journal(c, row))
-    return generation + 1
+            found, generation = await send(tools, work, progress, n, step, generation, since)
+        except Forgotten:
+            continue
+        return _take(tools, work, progress, n, step, generation, found, fresh=not found.replayed)
 
 
 def _take(
     tools: Tools, work: Work, progress: Progress, n: int, step: Step, generation: int, found: Found, *, fresh: bool
 ) -> None:
     saved = {hole: dotted(found.body, member) for hole, member in step.saves.items()}
+    for hole, (member, value) in step.compares.items():
+        saved[hole] = "same" if _as_expected(dotted(found.body, member), value) else "other"
     progress.holes |= saved
+    progress.done.append(step.name)
     assert work.plan is not None  # noqa: S101
     if step.saves.get(work.plan.result) == "id":
         progress.result, progress.fresh = found.body, fresh
     for member, (expected, code) in step.expect.items():
-        if dotted(found.body, member) != expected:
+        if not _as_expected(dotted(found.body, member), expected):
             raise Refused(code, _MISMATCH.get(code, "Stripe's answer is not what was planned."))
-    row = _row(tools, work, n, step, found, "done", None, generation, dumps(saved))
-    tools.store.write_soon(lambda c: ledger.journal(c, row))
+    note(tools, work, progress, n, step, "done", generation=generation, found=found, saved=dumps(saved))
+
+
+def _as_expected(value: Json, expected: Json) -> bool:
+    if isinstance(value, str) and isinstance(expected, str):
+        return value.casefold() == expected.casefold()
+    return bool(value == expected)
 
 
 _MISMATCH = {
     "amount_mismatch": "Stripe's subtotal differs from the record's lines, so nothing was sent. Tell the operator.",
     "tax_incomplete": "Stripe cannot compute the tax: complete the customer's billing address and try again.",
+    "recipient_differs": "Stripe has another address for this customer: confirm the recipient in the preview, or send "
+    "recipient_email.",
 }
-
-
-def _journal(
-    tools: Tools, work: Work, n: int, step: Step, row: StepRow | None, state: str, code: str | None = None,
-    generation: int = 0,
-) -> None:  # fmt: skip
-    new = _row(tools, work, n, step, None, state, code, generation or (row.generation if row else 1))
-    tools.store.write_soon(lambda c: ledger.journal(c, new))
-
-
-def _row(
-    tools: Tools, work: Work, n: int, step: Step, found: Found | None, state: str, code: str | None, generation: int,
-    saved: str | None = None,
-) -> StepRow:  # fmt: skip
-    at = tools.clock.now()
-    return StepRow(
-        action_id=work.id,
-        n=n,
-        generation=generation,
-        name=step.name,
-        state=state,
-        idempotency_key=None,
-        stripe_id=found.body.get("id") if found else None,
-        request_id=found.request_id if found else None,
-        http_status=200 if found else None,
-        error_code=code,
-        attempts=1,
-        saved=saved,
-        sent=at,
-        ended=at if state in {"done", "skipped", "refused"} else None,
-    )
 
 
 async def _take_back(tools: Tools, work: Work, progress: Progress, step: Step) -> None:
     """Undo what earlier steps made (a draft is deleted); what cannot be undone now is left and said so."""
-    if step.undo is None or work.plan is None:
+    if step.undo is None or work.plan is None or (work.plan.result == "invoice" and "invoice" not in progress.holes):
         return
     try:
         path = path_of(step.undo["path"], progress.holes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from gateway import policy
 from gateway.actions import NeedsSource
@@ -34,7 +35,6 @@ async def preview(tools: Tools, submission: Submission) -> Preview:
     key = work.request_key or "preview"
     policy.allow(work.caller, tools.org(work.caller.org), work.action, work.ref, request_key=key)
     plan, warnings = await _plan(tools, work)
-    content_hash = fingerprint(plan.content)
     money = None if plan.amount_minor is None or plan.currency is None else Money(plan.amount_minor, plan.currency)
     envelope = Envelope(
         success=True,
@@ -47,7 +47,7 @@ async def preview(tools: Tools, submission: Submission) -> Preview:
     )
     summary = {**plan.summary, "entity": plan.entity, **await _taxed(tools, plan)}
     summary["warnings"] = [*summary.get("warnings", ()), *warnings]
-    token = tokens.make(tools.sealer, work, content_hash, tools.clock.now())
+    token = tokens.make(tools.sealer, work, plan, tools.clock.now())
     return Preview(envelope.as_json(), summary, token)
 
 
@@ -55,7 +55,8 @@ async def _plan(tools: Tools, work: Work) -> tuple[Plan, list[str]]:
     facts = await gather(tools, work)
     for _ in range(3):
         try:
-            plan, context = await tools.store.read(lambda conn, facts=facts: decide(conn, tools, work, facts))  # type: ignore[misc]  # facts is bound now
+            deciding = partial(decide, tools=tools, work=work, facts=facts, preview=True)
+            plan, context = await tools.store.read(deciding)
         except NeedsLive:
             facts = await gather(tools, work)
         except NeedsSource:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from gateway import projections
 from gateway.engine import links, mirror
 from gateway.engine.worker import Job
+from gateway.pipeline.gather import Facts
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import Snapshot
 from gateway.projections.roll_up import roll_up
@@ -69,17 +70,35 @@ def merge_rows(
     return bool(merged.stale)
 
 
-def stir_refresh(conn: Connection, tools: Tools, work: Work, kind: str, stripe_id: str) -> None:
-    """Have the object read again: a job that waits absorbs this, one that runs will run once more."""
-    plan = work.plan
+def contended(work: Work, facts: Facts | None = None) -> tuple[str, ...]:
+    """What a commit of this action contends for with other processes, to be locked at its head in one order."""
+    org, plan = work.caller.org, work.plan
+    names = [f"stamp:{org}:{work.ref.record_id}"]
+    source = plan.owner.get("source") if plan else facts and facts.party and facts.party.source_id
+    if source:
+        names += [f"customer:{org}:{source}", f"stamp:{org}:{source}"]
+    charge = plan.holes.get("charge") if plan else facts and facts.charge and facts.charge.id
+    if charge:
+        names.append(f"charge:{work.entity}:{charge}")
+    return tuple(names)
+
+
+def stir_refresh(
+    conn: Connection, tools: Tools, work: Work, kind: str, stripe_id: str, ref: SourceRef | None = None
+) -> None:
+    """
+    Have the object read again: a job that waits absorbs this, one that runs will run once more. ``ref`` is the record
+    it belongs to, where that is not the action's own.
+    """
+    plan, owner = work.plan, ref or work.ref
     assert plan is not None  # noqa: S101
     told = {
         "org": work.caller.org,
         "entity": plan.entity,
         "kind": kind,
         "id": stripe_id,
-        "sobject": work.ref.sobject,
-        "record_id": work.ref.record_id,
+        "sobject": owner.sobject,
+        "record_id": owner.record_id,
         "owner": dict(plan.owner),
     }
     job_id = f"refresh:{plan.entity}:{stripe_id}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,14 +18,21 @@ from gateway.records import Json, Plan, Step, fingerprint
 _SMALLER = 100
 
 
-async def rechunk(tools: Tools, work: Work, n: int, step: Step, exc: Refused) -> bool:
+async def rechunk(
+    tools: Tools, work: Work, fence: Callable[[Connection], None], n: int, step: Step, exc: Refused
+) -> bool:
     """Whether the refusal was about the number of lines and the plan now has smaller steps (stored, awaited)."""
     lines = step.params.get("lines")
     if not (isinstance(lines, list) and len(lines) > _SMALLER and (exc.param or "").split("[")[0] == "lines"):
         return False
     assert work.plan is not None  # noqa: S101 - it has steps
     plan = replace(work.plan, steps=(*work.plan.steps[:n], *_split(step, lines), *work.plan.steps[n + 1 :]))
-    await tools.store.write(lambda conn: _store(conn, tools, work, plan))
+
+    def commit(conn: Connection) -> None:
+        fence(conn)
+        _store(conn, tools, work, plan)
+
+    await tools.store.write(commit)
     work.plan = plan
     tools.lines_per_call[plan.entity] = _SMALLER
     return True

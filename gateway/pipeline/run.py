@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 from sqlalchemy import Connection
 
 from gateway.actions import NeedsSource
@@ -9,13 +12,15 @@ from gateway.engine import links
 from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
-from gateway.errors import GatewayError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from gateway.errors import GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline import unknown
+from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
-from gateway.pipeline.finish import Outcome, finish, refund_status, same
+from gateway.pipeline.finish import Outcome, ended_as, finish, same
 from gateway.pipeline.gather import gather
 from gateway.pipeline.keys import customer_base
-from gateway.pipeline.perform import NotKnown, Progress, Undone, perform
+from gateway.pipeline.perform import Undone, perform
+from gateway.pipeline.project import contended
 from gateway.pipeline.settle import NeedsLive, Same, settle
 from gateway.pipeline.work import Tools, Work, load
 from gateway.projections import registry
@@ -24,21 +29,25 @@ from gateway.records import Status
 
 async def run(tools: Tools, claim: Claim) -> Verdict:
     """Job kind ``action``."""
-    warm = tools.warm.pop(claim.id, None)
-    work = warm if warm is not None else await tools.store.read(lambda c: load(c, tools.sealer, claim.id))
+    work = _warm(tools, claim)
+    if work is None:
+        work = await tools.store.read(lambda c: load(c, tools.sealer, claim.id))
+    if work.status.ended:
+        return Done()  # a dead letter of an action that was ended for its caller
+    if _expired(tools, work):
+        return _expire(tools, work)
     try:
         if work.plan is None:
             work, existing = await _settled(tools, claim, work)
             if existing is not None:
                 return _end(tools, work, same(existing))
-        return await _performed(tools, work)
+        return await _performed(tools, claim, work)
     except MadeElsewhere as exc:
         return WaitFor(exc.job_id)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)
     except Rejected as exc:
-        status = Status.FAILED if isinstance(exc, Undone) else Status.REJECTED
-        return _end(tools, work, Outcome(status, error=exc))
+        return _end(tools, work, Outcome(Status.REJECTED, error=exc))
     except (Unavailable, UnknownOutcome) as exc:
         return _later(tools, work, exc)
     except Misconfigured:
@@ -47,23 +56,29 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
         raise
 
 
+def _warm(tools: Tools, claim: Claim) -> Work | None:
+    """The work as this process accepted it, if this is the claim it was accepted with."""
+    token, work = tools.warm.pop(claim.id, ("", None))
+    return work if token == claim.claim else None
+
+
 def _end(tools: Tools, work: Work, outcome: Outcome) -> Done:
-    return Done(lambda conn: finish(conn, tools, work, outcome))
+    return Done(lambda conn: finish(conn, tools, work, outcome), contended(work))
+
+
+def _fence(tools: Tools, claim: Claim, conn: Connection) -> None:
+    if not tools.engine.holds(conn, claim):
+        raise Fenced(claim.id)
 
 
 async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same | None]:
     """Read and settle; what turns out to be missing is read in a second round."""
-    if _expired(tools, work):
-        raise Undone("expired", "It could not be started in time and nothing was sent: ask again.", http_status=200)
-
-    def fence(conn: Connection) -> None:
-        if not tools.engine.holds(conn, claim):
-            raise Fenced(claim.id)
-
+    fence = partial(_fence, tools, claim)
     facts = await gather(tools, work)
     for _ in range(3):
         try:
-            settled = await tools.store.write(lambda conn, facts=facts: settle(conn, tools, work, facts, fence))  # type: ignore[misc]  # facts is bound now
+            decide = partial(settle, tools=tools, work=work, facts=facts, fence=fence)
+            settled = await tools.store.write(decide, contended(work, facts))
         except NeedsLive:
             facts = await gather(tools, work)
         except NeedsSource:
@@ -73,54 +88,57 @@ async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same |
     raise Unavailable("record_changing", "The record keeps changing while it is read; it is tried again.")
 
 
-async def _performed(tools: Tools, work: Work) -> Verdict:
+async def _performed(tools: Tools, claim: Claim, work: Work) -> Verdict:
     plan = work.plan
     assert plan is not None  # noqa: S101 - settled
-    holes, base = dict(plan.holes), work.id
-    source = plan.owner.get("source")
-    if work.action.stripe == "customer" or (work.action.customer and "customer" not in holes):
-        link = await tools.store.read(lambda c: links.find(c, work.caller.org, plan.entity, str(source)))
-        if work.action.stripe == "customer":
-            base = customer_base(work.caller.org, str(source), link.generation if link else 1)
-        elif link is not None and link.state == "making" and link.job_id:
-            return WaitFor(link.job_id)
-        elif link is None or link.stripe_id is None:
-            raise Undone(
-                "customer_not_created", "The Stripe customer could not be created: see its action.", http_status=200
-            )
-        else:
-            holes["customer"] = link.stripe_id
-    progress = await perform(tools, work, base, holes)
+    progress = Progress(dict(plan.holes), work.id, partial(_fence, tools, claim))
+    try:
+        if "customer" not in plan.holes and (work.action.customer or work.action.stripe == "customer"):
+            maker = await _customer(tools, work, progress)
+            if maker is not None:
+                return WaitFor(maker)
+        await perform(tools, work, progress)
+    except Undone as exc:
+        return _end(tools, work, Outcome(Status.FAILED, error=exc, done=progress.done))
     return await _ended(tools, work, progress)
+
+
+async def _customer(tools: Tools, work: Work, progress: Progress) -> str | None:
+    """Fill the customer in, or say which job to wait for. The action that makes it takes the customer's own keys."""
+    plan, org = work.plan, work.caller.org
+    assert plan is not None  # noqa: S101 - settled
+    source = str(plan.owner.get("source"))
+    link, state = await tools.store.read(lambda c: links.find_with_job(c, org, plan.entity, source))
+    if work.action.stripe == "customer":
+        progress.base = customer_base(org, source, link.generation if link else 1)
+        return None
+    if link is not None and link.state == "making" and state not in {None, "dead"}:
+        return str(link.job_id)
+    if link is None or link.stripe_id is None:
+        raise Undone(
+            "customer_not_created", "The Stripe customer could not be created: see its action.", http_status=200
+        )
+    progress.holes["customer"] = link.stripe_id
+    return None
 
 
 async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
     """The result as a first answer, or read again: a replayed answer is a picture of the past."""
     plan = work.plan
-    assert plan is not None  # noqa: S101
+    assert plan is not None  # noqa: S101 - performed
     body, number = progress.result, work.number
     if body is None or not progress.fresh:
         number = await tools.store.write(next_number)
         projection = registry()[work.action.stripe]
         path = projection.path.format(id=progress.holes[plan.result])
-        body = (
-            await tools.stripe.call(
-                plan.entity, "GET", path, {"expand": list(projection.expand)} if projection.expand else None
-            )
-        ).body
-    status = refund_status(body) if work.action.stripe == "refund" else Status.SUCCEEDED
-    error = None
-    if status is Status.FAILED:
-        reason = body.get("failure_reason") or body.get("status")
-        error = Rejected("refund_failed", f"Stripe could not refund: {reason}. Refund in another way.", http_status=200)
-    touched = tuple((kind, stripe_id) for kind, stripe_id in plan.owner.get("touched") or ())
-    return _end(
-        tools,
-        work,
-        Outcome(
-            status, error=error, object=body, number=number, projectable=True, notes=progress.notes, touched=touched
-        ),
-    )
+        params = {"expand": list(projection.expand)} if projection.expand else None
+        try:
+            body = (await tools.stripe.call(plan.entity, "GET", path, params)).body
+        except Refused:  # made, and gone since: what was done is told all the same
+            notes = [*progress.notes, "Stripe no longer has it."]
+            return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done))
+    ended = ended_as(work, body, number=number, projectable=True)
+    return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
 
 
 def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
@@ -139,4 +157,20 @@ def _expired(tools: Tools, work: Work) -> bool:
 
 def _expire(tools: Tools, work: Work) -> Verdict:
     error = Rejected("expired", "It could not be started in time and nothing was sent: ask again.", http_status=200)
-    return _end(tools, work, Outcome(Status.FAILED, error=error))
+    return _end(tools, work, Outcome(Status.FAILED, error=error, unsent=True))
+
+
+def mourn(tools: Tools, claim: Claim, code: str, conn: Connection) -> None:
+    """
+    In the commit with which an action's job dies: whoever asked hears that a person must look.
+
+    With a plan something may have been sent, so the outcome is unknown until the dead letter is replayed or resolved.
+    """
+    work = load(conn, tools.sealer, claim.id)
+    if not work.status.ended:
+        status = Status.FAILED if work.plan is None else Status.UNKNOWN
+        words = (
+            "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
+        )
+        error = Rejected(code, words, http_status=200)
+        finish(conn, tools, work, Outcome(status, error=error, unsent=work.plan is None))

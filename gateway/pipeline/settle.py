@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from gateway.actions import Context
 from gateway.engine import live, refundable
 from gateway.engine.clock import now
-from gateway.engine.worker import Claim
 from gateway.errors import Rejected
 from gateway.pipeline import tokens
 from gateway.pipeline.customer import customer_guard, known_customer, make_customer
@@ -31,10 +30,9 @@ class NeedsLive(Exception):
 
 @dataclass(frozen=True)
 class Planned:
-    """The plan is stored; ``launch`` are jobs to start once the commit is durable (a customer to be made)."""
+    """The plan is stored."""
 
     work: Work
-    launch: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,22 +52,21 @@ def settle(
     plan, context = decide(conn, tools, work, facts)
     content_hash = fingerprint(plan.content)
     if work.request.preview_token:
-        tokens.check(tools.sealer, work, content_hash, now(conn))
+        tokens.check(tools.sealer, work, plan, now(conn))
     follow(conn, tools, replace(work, plan=plan), context, facts)
     if (same := guard(work, context, content_hash, facts)) is not None:
         return Same(same, facts.fresh.get(same.stripe_id) or {})
-    launch: tuple[Claim, ...] = ()
     if work.action.name == "create-customer":
-        if (unchanged := customer_guard(conn, tools, work, context, content_hash)) is not None:
+        if (unchanged := customer_guard(conn, work, context, content_hash, facts)) is not None:
             return Same(unchanged)
     elif work.action.customer and "customer" not in plan.holes:
-        launch = make_customer(conn, tools, work, context, plan)
+        make_customer(conn, tools, work, context, plan)
     if context.charge is not None and plan.amount_minor is not None:
         _reserve(conn, work, context, plan.amount_minor)
-    return Planned(freeze(conn, tools, work, plan, content_hash), launch)
+    return Planned(freeze(conn, tools, work, plan, content_hash))
 
 
-def decide(conn: Connection, tools: Tools, work: Work, facts: Facts) -> tuple[Plan, Context]:
+def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool = False) -> tuple[Plan, Context]:
     """The plan of an action or a preview; raises Rejected, NeedsSource or NeedsLive. Changes nothing."""
     kind = work.action.reads(work.request).live
     rows = [x for x in live.of_record(conn, work.caller.org, work.ref.record_id, kind) if counts(x)] if kind else []
@@ -87,6 +84,7 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts) -> tuple[Pl
         customer=known_customer(conn, tools, work, facts),
         charge=facts.charge,
         live=current,
+        preview=preview,
     )
     plan = work.action.plan(work.request, context)
     party = facts.party
@@ -115,6 +113,13 @@ def _reserve(conn: Connection, work: Work, context: Context, amount: int) -> Non
     charge = context.charge
     assert charge is not None  # noqa: S101 - the caller looked
     entity = context.entity.name
+    if open_question := refundable.unknown_on(conn, entity, charge.id):
+        raise Rejected(
+            "earlier_refund_unknown",
+            f"Nobody knows yet whether an earlier refund of this payment happened ({open_question}). "
+            "It is being looked up; an operator can resolve it.",
+            http_status=200,
+        )
     refundable.rebase(
         conn,
         refundable.Seen(entity, charge.id, charge.captured, charge.currency, charge.number, charge.refunds),

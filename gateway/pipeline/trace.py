@@ -8,6 +8,7 @@ from gateway.engine import ledger
 from gateway.engine.schema import audit, job, mirror
 from gateway.engine.statements import Row
 from gateway.errors import Rejected
+from gateway.observability.redaction import redact
 from gateway.pipeline.answers import envelope_of
 from gateway.records import Json
 from gateway.sealing import Sealer
@@ -86,4 +87,6 @@ def _redacted(value: Json) -> Json:
             k: "[personal data]" if k in _PERSONAL and isinstance(v, str | dict) else _redacted(v)
             for k, v in value.items()
         }
-    return [_redacted(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_redacted(item) for item in value]
+    return redact(value) if isinstance(value, str) else value

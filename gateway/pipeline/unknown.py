@@ -7,7 +7,7 @@ After a minute, ten minutes, an hour, then hourly for a week; or a person resolv
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -16,8 +16,9 @@ from gateway.engine import jobs, lanes, ledger
 from gateway.engine.clock import now
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
 from gateway.errors import GatewayError, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline.finish import Outcome, finish
+from gateway.pipeline.finish import Outcome, ended_as, finish
 from gateway.pipeline.lookup import find
+from gateway.pipeline.project import contended
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status, dumps
 from gateway.sealing import Sealer
@@ -35,7 +36,7 @@ def park(tools: Tools, work: Work, error: GatewayError) -> Verdict:
         job_id = _job_id(work.id)
         tools.engine.enqueue(conn, Job(job_id, "lookup", job_id, 1, due=now(conn) + _FIRST))
 
-    return Done(commit)
+    return Done(commit, contended(work))
 
 
 def _job_id(action_id: str) -> str:
@@ -53,9 +54,9 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
     except (Unavailable, UnknownOutcome) as exc:
         return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
     if found is not None:
-        outcome = Outcome(Status.SUCCEEDED, object=found.body)
-        return Done(lambda conn: finish(conn, tools, work, outcome))
-    age = tools.clock.now() - work.planned
+        outcome = replace(ended_as(work, found.body, number=work.number, projectable=False), done=[step.name])
+        return Done(lambda conn: finish(conn, tools, work, outcome), contended(work))
+    age = tools.clock.now() - claim.created
     if age > _GIVE_UP:
         return Dead("outcome_unknown", f"Nothing found for a week: gateway actions resolve {work.id}")
     pause = next((p for p in _PAUSES if age < p), _PAUSES[-1])
@@ -103,7 +104,7 @@ async def resolve(tools: Tools, claim: Claim) -> Verdict:
             jobs.remove(conn, _job_id(action_id))
             finish(conn, tools, work, _resolution(happened=happened))
 
-    return Done(commit)
+    return Done(commit, contended(work))
 
 
 def _resolution(*, happened: bool) -> Outcome:

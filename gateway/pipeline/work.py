@@ -16,11 +16,13 @@ from gateway.connectors.stripe import StripeConnector
 from gateway.engine import ledger
 from gateway.engine.clock import Clock
 from gateway.engine.store import Store
-from gateway.engine.worker import Engine
+from gateway.engine.worker import Claim, Engine
 from gateway.errors import Rejected
 from gateway.pipeline import codec
-from gateway.records import Caller, Json, Plan, SourceRef
+from gateway.records import Caller, Json, Plan, SourceRef, Status
 from gateway.sealing import Sealer
+
+_FAST_PATH = 2048  # plans and answers kept for jobs of this process; more than any runs at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Tools:
     clock: Clock
     observe: Callable[[str, dict[str, Json]], None]
     wake_sender: Callable[[Connection, str], None]  # in a commit: this org's mirror has something to send
-    warm: OrderedDict[str, Work] = field(default_factory=OrderedDict)  # just accepted here: no need to read it back
+    # Accepted by this process, with the token of the claim it is to run under: no need to read it back.
+    warm: OrderedDict[str, tuple[str, Work]] = field(default_factory=OrderedDict)
     answers: OrderedDict[str, tuple[int, dict[str, Json]]] = field(default_factory=OrderedDict)
     lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
     patience: Patience = field(default_factory=lambda: Patience())
@@ -74,10 +77,20 @@ class Tools:
             lines_per_call=self.lines_per_call.get(name, 250),
         )
 
+    def keep_warm(self, claim: Claim, work: Work) -> None:
+        """Inside a write: once it is durable, whoever runs this claim need not read the work back."""
+
+        def keep() -> None:
+            self.warm[work.id] = (claim.claim, work)
+            while len(self.warm) > _FAST_PATH:
+                self.warm.popitem(last=False)
+
+        self.store.after_commit(keep)
+
     def answer(self, action_id: str, http_status: int, envelope: dict[str, Json]) -> None:
         """Keep an answer for whoever waits for it in this process; bounded, the ledger holds them all."""
         self.answers[action_id] = (http_status, envelope)
-        while len(self.answers) > 2048:
+        while len(self.answers) > _FAST_PATH:
             self.answers.popitem(last=False)
 
 
@@ -91,6 +104,7 @@ class Work:
     caller: Caller
     ref: SourceRef
     accepted: float
+    status: Status = Status.QUEUED
     entity: str | None = None
     expires: float | None = None
     request_id: str | None = None
@@ -119,6 +133,7 @@ def load(conn: Connection, sealer: Sealer, action_id: str) -> Work:
         caller=Caller(row.org, row.caller_sub, row.caller_kind),
         ref=SourceRef(row.sobject, row.record_id),
         accepted=row.accepted,
+        status=Status(row.status),
         entity=row.entity,
         expires=row.expires,
         request_id=row.request_id,

@@ -93,9 +93,9 @@ def test_old_bodies_go_and_answers_stay(database_url):
     with transaction(database_url) as conn:
         forgotten = [age_out(conn, 250.0), age_out(conn, 250.0)]
 
-    # what has not ended keeps its plan: it is still needed to find out what happened
+    # what has not ended keeps its body and plan: they are still needed to find out what happened
     assert forgotten == [7, 0]
-    assert with_body(database_url) == (3, 5, 10)
+    assert with_body(database_url) == (5, 5, 10)
 
 
 def test_a_large_past_goes_in_slices(sqlite_url):
