@@ -26,6 +26,9 @@ _LOCKED = (
 )
 _BROKEN = "Something went wrong on our end. Please try again later."
 TROUBLES: dict[str, Trouble] = {
+    "http_400": Trouble(
+        400, "This request cannot be done for this object.", "parameter_invalid", "invalid_request_error", kept=True
+    ),
     "http_401": Trouble(401, "Invalid API Key provided: sk_test_************gone", type="invalid_request_error"),
     "http_403": Trouble(
         403,

@@ -23,6 +23,7 @@ MATRIX = {
     "http_500_cached": (False, 500),
     "http_502": (False, "unreadable"),
     "http_503": (False, "unreadable"),
+    "http_400": (False, 400),
     "http_401": (False, 401),
     "http_403": (False, 403),
     "http_409_lock": (False, 409),

@@ -1,0 +1,361 @@
+"""Where an effect is easily doubled, lost, or told wrongly: each of these was once so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+import requests
+
+from gateway.app import Gateway
+from gateway.engine import jobs, schedule
+from gateway.engine.worker import Claim
+from gateway.pipeline import unknown
+from gateway.pipeline.accept import work_of
+from gateway.pipeline.keys import customer_base, step_key
+from gateway.pipeline.preview import preview
+from gateway.pipeline.work import Patience
+from gateway.sandbox.identity import ORG
+from tests.scenarios.lab import BILLED, Lab, ask, submission, truth, until
+
+Story = Callable[[Gateway], Awaitable[None]]
+
+
+def tell(lab: Lab, story: Story) -> None:
+    async def whole() -> None:
+        async with lab.gateway() as gateway:
+            await story(gateway)
+
+    asyncio.run(whole())
+
+
+def hours_pass(lab: Lab, gateway: Gateway, hours: float) -> None:
+    """For everybody at once: the gateway and both simulators."""
+    gateway.tools.clock.offset += hours * 3600  # type: ignore[attr-defined]  # the system's clock can be moved
+    for upstream in ("stripe", "salesforce"):
+        lab.control(upstream, "POST", "clock", {"advance": hours * 3600})
+    gateway.tools.engine.poke()
+
+
+async def paid(lab: Lab, gateway: Gateway) -> str:
+    """The fleet's invoice, sent and paid; returns its charge."""
+    await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="invoice")
+    lab.pay(lab.of_record("invoice", lab.fleet)[0])
+    return str(lab.objects("charge")[0]["id"])
+
+
+def at_stripe(lab: Lab, path: str, form: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+    """Somebody else's call with the same key: the dashboard, a script, an older database of ours."""
+    headers = {"Authorization": f"Bearer {lab.identity.stripe_key}"} | ({"Idempotency-Key": key} if key else {})
+    answer = requests.post(f"{lab.stripe_url}{path}", data=form, headers=headers, timeout=10)
+    answer.raise_for_status()
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+def test_a_refund_frozen_between_two_tries_for_longer_than_its_key_lives_is_looked_up_first(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        gateway.tools.patience = Patience(tries=(1.5,))
+        lab.fault("stripe", "drop_after", "/v1/refunds", method="POST")
+
+        asked = asyncio.create_task(
+            ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r")
+        )
+        await until(lambda: len(lab.objects("refund")) == 1, what="the refund whose answer is lost")
+        hours_pass(lab, gateway, 25)
+        answer = await asked
+
+        assert answer.envelope["success"], answer.envelope
+        assert [x["amount"] for x in lab.objects("refund")] == [1000]
+
+    tell(lab, story)
+
+
+def test_an_invoice_that_stripe_will_not_mail_is_told_with_its_link_and_never_made_again(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        lab.fault("stripe", "http_400", "/v1/invoices/*/send", times=-1)
+
+        first = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="a")
+        again = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="b")
+
+        assert first.envelope["success"], first.envelope
+        assert "did not mail it" in first.envelope["user_message"]
+        assert first.envelope["url"].startswith("http")
+        assert again.envelope["stripe_id"] == first.envelope["stripe_id"]
+        assert [x["status"] for x in lab.of_record("invoice", lab.fleet)] == ["open"]
+        await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
+
+    tell(lab, story)
+
+
+def test_each_change_of_a_customer_reaches_stripe_also_one_back_to_before(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        for n, address in enumerate(["a@example.com", "b@example.com", "c@example.com", "b@example.com"]):
+            members = {"record_id": lab.account, "recipient_email": address}
+            answer = await ask(gateway, "create-customer", members, key=f"k{n}")
+
+            assert answer.envelope["success"], answer.envelope
+            assert [x["email"] for x in lab.objects("customer")] == [address]
+
+    tell(lab, story)
+
+
+def test_every_invoice_goes_to_the_address_it_was_asked_for(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    wanted = ["other@example.com", BILLED, "third@example.com", BILLED]
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        for n, address in enumerate(wanted):
+            lines = [{"description": f"Part {n}", "amount": "5.00"}]
+            members = lab.invoice_members(recipient_email=address, lines=lines, additional=True)
+            answer = await ask(gateway, "send-invoice", members, key=f"k{n}")
+            assert answer.envelope["success"], answer.envelope
+
+        mailed = {
+            x["lines"]["data"][0]["description"]: x["customer_email"] for x in lab.of_record("invoice", lab.fleet)
+        }
+        assert mailed == {f"Part {n}": address for n, address in enumerate(wanted)}
+
+    tell(lab, story)
+
+
+def test_an_address_changed_at_stripe_meanwhile_gets_no_invoice_that_nobody_confirmed(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        made = await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        at_stripe(lab, f"/v1/customers/{made.envelope['stripe_id']}", {"email": "finance@example.com"})
+
+        refused = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+        shown = await preview(gateway.tools, submission("send-invoice", {"record_id": lab.fleet}))
+        confirmed = await ask(gateway, "send-invoice", {"record_id": lab.fleet, "preview_token": shown.token}, key="l")
+
+        assert (refused.envelope["success"], refused.envelope["error_code"]) == (False, "recipient_differs")
+        assert confirmed.envelope["success"], confirmed.envelope
+        assert [x["customer_email"] for x in lab.of_record("invoice", lab.fleet)] == [BILLED]
+
+    tell(lab, story)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"recipient_email": "mallory@example.com"}, {"due_date": "2033-01-01"}, {"footer": "Pay elsewhere"}]
+)
+def test_a_confirmed_preview_holds_for_nothing_but_what_was_shown(sqlite_lab: Lab, changed: dict[str, str]) -> None:
+    lab = sqlite_lab
+    members = {"recipient_email": BILLED, "due_date": "2030-01-01"}
+
+    async def story(gateway: Gateway) -> None:
+        shown = await preview(gateway.tools, submission("send-invoice", lab.invoice_members(**members)))
+        other = lab.invoice_members(**{**members, **changed, "preview_token": shown.token})
+        same = lab.invoice_members(**members, preview_token=shown.token)
+
+        stale = await ask(gateway, "send-invoice", other, key="other")
+        done = await ask(gateway, "send-invoice", same, key="same")
+
+        assert stale.envelope["error_code"] == "preview_stale"
+        assert done.envelope["success"], done.envelope
+
+    tell(lab, story)
+
+
+def test_a_customer_that_cannot_be_made_ends_who_waits_for_it_and_waits_for_a_person_itself(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    key = step_key(entity="us", mode="test", base=customer_base(ORG, lab.account, 1), step="customer", generation=1)
+
+    async def story(gateway: Gateway) -> None:
+        at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
+        started = gateway.tools.engine.slots.started
+
+        answer = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+
+        assert (answer.envelope["status"], answer.envelope["error_code"]) == ("failed", "customer_not_created")
+        assert gateway.tools.engine.slots.started - started < 12
+        [dead] = await gateway.tools.store.read(jobs.dead_groups)
+        assert (dead.kind, dead.error_code) == ("action", "idempotency_key_reused")
+
+        def told() -> list[tuple[str, str]]:
+            return sorted((row["Action__c"], row["Status__c"]) for row in lab.records("Stripe_Action__c"))
+
+        await until(lambda: told() == [("create-customer", "unknown"), ("send-invoice", "failed")], what="both told")
+
+    tell(lab, story)
+
+
+async def unknown_refund(lab: Lab, gateway: Gateway) -> str:
+    """A refund whose key is poisoned by a cached 500, and of which Stripe lists nothing."""
+    lab.fault("stripe", "http_500_cached", "/v1/refunds", method="POST")
+    answer = await ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r")
+    assert answer.envelope["status"] == "unknown", answer.envelope
+    return answer.action_id
+
+
+def test_a_refund_found_by_looking_counts_as_what_it_has_become(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        charge = await paid(lab, gateway)
+        action_id = await unknown_refund(lab, gateway)
+        lab.control("stripe", "POST", "refunds", {"next": ["failed"]})
+        found = {"charge": charge, "amount": 1000, "metadata[gw_action_id]": action_id, "metadata[gw_step]": "refund"}
+        at_stripe(lab, "/v1/refunds", found)
+        hours_pass(lab, gateway, 0.02)
+
+        assert await gateway.tools.engine.wait(f"lookup:{action_id}", 10)
+        answer = await ask(gateway, "refund-payment", _ten(lab), key="r")
+        assert answer.envelope["status"] == "failed"
+        free = await ask(gateway, "refund-payment", {"record_id": lab.fleet}, key="all")
+        assert free.envelope["success"], free.envelope
+
+    tell(lab, story)
+
+
+def _ten(lab: Lab) -> dict[str, Any]:
+    return {"record_id": lab.fleet, "amount": "10.00"}
+
+
+def test_no_money_moves_on_a_payment_while_an_earlier_refund_of_it_is_unknown(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        action_id = await unknown_refund(lab, gateway)
+
+        second = await ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "20.00"}, key="r2")
+
+        assert (second.envelope["status"], second.envelope["error_code"]) == ("rejected", "earlier_refund_unknown")
+        assert action_id in second.envelope["user_message"]
+        assert lab.objects("refund") == []
+
+    tell(lab, story)
+
+
+def test_an_outcome_unknown_for_longer_than_bodies_are_kept_can_still_be_resolved(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        action_id = await unknown_refund(lab, gateway)
+        hours_pass(lab, gateway, 91 * 24)
+        await schedule.age_out_all(gateway.tools.store, 90)
+        said = unknown.Resolution(action_id, happened=False, actor="operator", reason="not in the dashboard")
+
+        await gateway.tools.store.write(lambda conn: unknown.order(conn, gateway.tools.sealer, said))
+        gateway.tools.engine.poke()
+
+        assert await gateway.tools.engine.wait(f"resolve:{action_id}", 10)
+        answer = await ask(gateway, "refund-payment", _ten(lab), key="r")
+        assert (answer.envelope["status"], answer.envelope["error_code"]) == ("failed", "did_not_happen")
+
+    tell(lab, story)
+
+
+def test_a_replaced_invoice_is_void_in_salesforce_too(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k1")
+
+        members = {"record_id": lab.fleet, "portion_percent": "30", "replace": True}
+        answer = await ask(gateway, "send-invoice", members, key="k2")
+
+        assert answer.envelope["success"], answer.envelope
+        await until(lambda: not list(truth(lab, lab.fleet)), what="both invoices as they are")
+        statuses = sorted(row["Status__c"] for row in lab.records("Stripe_Invoice__c"))
+        assert statuses == ["Open", "Void"]
+
+    tell(lab, story)
+
+
+def test_a_payment_link_that_was_switched_off_for_another_is_inactive_in_salesforce_too(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        for amount in ("50.00", "60.00"):
+            await ask(gateway, "create-payment-link", {"record_id": lab.fleet, "amount": amount, "currency": "USD"})
+
+        def shown() -> list[bool]:
+            return sorted(bool(row["Active__c"]) for row in lab.records("Stripe_Payment_Link__c"))
+
+        await until(lambda: shown() == [False, True], what="the link that is off")
+
+    tell(lab, story)
+
+
+def test_what_a_refund_that_failed_later_had_taken_is_free_again(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        lab.control("stripe", "POST", "refunds", {"next": ["pending"]})
+        first = await ask(gateway, "refund-payment", {"record_id": lab.fleet}, key="r")
+        lab.control("stripe", "POST", f"refunds/{first.envelope['stripe_id']}", {"status": "failed"})
+
+        second = await ask(gateway, "refund-payment", {"record_id": lab.fleet}, key="r2")
+
+        assert second.envelope["success"], second.envelope
+
+    tell(lab, story)
+
+
+def test_a_customer_deleted_at_stripe_is_made_anew(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    members = {"record_id": lab.account, "recipient_email": BILLED}
+
+    async def story(gateway: Gateway) -> None:
+        gone = await ask(gateway, "create-customer", members, key="a")
+        await gateway.tools.stripe.call("us", "DELETE", f"/v1/customers/{gone.envelope['stripe_id']}")
+
+        new = await ask(gateway, "create-customer", members, key="b")
+
+        assert new.envelope["success"], new.envelope
+        assert new.envelope["stripe_id"] != gone.envelope["stripe_id"]
+
+    tell(lab, story)
+
+
+def test_an_invoice_for_a_customer_deleted_at_stripe_fails_once_and_the_next_one_goes(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        made = await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        await gateway.tools.stripe.call("us", "DELETE", f"/v1/customers/{made.envelope['stripe_id']}")
+        members = {"record_id": lab.fleet, "recipient_email": "new@example.com"}
+
+        first = await ask(gateway, "send-invoice", members, key="i1")
+        second = await ask(gateway, "send-invoice", members, key="i2")
+
+        assert first.envelope["status"] == "failed"
+        assert second.envelope["success"], second.envelope
+        assert [x["customer_email"] for x in lab.of_record("invoice", lab.fleet)] == ["new@example.com"]
+
+    tell(lab, story)
+
+
+def test_nothing_is_kept_warm_of_a_commit_that_did_not_stand(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        tools = gateway.tools
+        work, _ = work_of(tools, submission("send-invoice", lab.invoice_members()))
+        claim = Claim(work.id, "action", "lane", 1, 0, 0, "token", None, 0.0, 1, None, None)
+
+        def rolled_back(_: object) -> None:
+            tools.keep_warm(claim, work)
+            raise ValueError("a neighbour in the group")
+
+        with pytest.raises(ValueError, match="neighbour"):
+            await tools.store.write(rolled_back)
+
+        assert dict(tools.warm) == {}
+
+    tell(lab, story)
