@@ -11,6 +11,7 @@ from typing import Any
 from simple_salesforce.format import format_soql
 
 from gateway.connectors import CallEvent, Clock, Observe
+from gateway.connectors.health import Health
 from gateway.connectors.salesforce_bodies import (
     WRITING,
     describe_of,
@@ -20,14 +21,15 @@ from gateway.connectors.salesforce_bodies import (
     sub_answers,
     wire,
 )
-from gateway.connectors.salesforce_errors import unclear
+from gateway.connectors.salesforce_errors import scope, unclear
 from gateway.connectors.salesforce_http import Watch
 from gateway.connectors.salesforce_session import Ask, Org, Session
 from gateway.connectors.salesforce_types import Access, Describe, Graph, GraphAnswer, SaveResult, SubAnswer, SubRequest
-from gateway.errors import GatewayError, Unavailable
+from gateway.errors import GatewayError, Refused, Throttled, Unavailable, Unreachable
 from gateway.records import Json
 
 THREADS = 6  # per org: a hanging org holds up no other
+REMEDY = "Check this machine's network, DNS, proxy and firewall, and status.salesforce.com."
 READ_SECONDS = 30.0
 WRITE_SECONDS = 60.0
 DESCRIBE_SECONDS = 3600.0
@@ -37,16 +39,19 @@ class SalesforceConnector:
     """
     Every call to Salesforce. Make it anywhere, use it on one event loop, ``close`` it there.
 
-    Each method raises Refused, Throttled, Unavailable (reads), UnknownOutcome (writes), Unreachable or Misconfigured
-    for the call as a whole; what happened to single records stands in the answers. Cancelling a caller leaves a
-    request that was sent to come to its end.
+    Each method raises Refused, Throttled, Unavailable (reads), UnknownOutcome (writes), Unreachable, CircuitOpen or
+    Misconfigured for the call as a whole; what happened to single records stands in the answers. Cancelling a caller
+    leaves a request that was sent to come to its end.
     """
 
-    def __init__(self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe) -> None:
+    def __init__(
+        self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe, health: Health | None = None
+    ) -> None:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold addresses with record ids and SOQL
         self._orgs = orgs
         self._clock = clock
         self._observe = observe
+        self._health = health or Health(clock)
         self._opened: dict[str, tuple[Session, ThreadPoolExecutor]] = {}
         self._running: dict[Future[Json], Watch] = {}
         self._described: dict[tuple[str, str], tuple[float, Describe]] = {}
@@ -128,11 +133,21 @@ class SalesforceConnector:
         return await self._ask(org, Ask(method, path, None, wire(body), headers, writes), path, deadline)
 
     async def _ask(self, org: str, ask: Ask, endpoint: str, deadline: float) -> Json:
+        self._health.admit(scope(org))
         started, outcome, status = self._clock.monotonic(), "ok", 200
         try:
-            return await self._in_thread(org, ask, deadline)
+            answer = await self._in_thread(org, ask, deadline)
+            self._health.answered(scope(org), proves=(scope(org),))
+            return answer
+        except Unreachable as exc:
+            outcome, status = exc.code, 0
+            if (worse := self._health.failed(scope(org), exc, REMEDY)) is not exc:
+                raise worse from exc
+            raise
         except GatewayError as exc:
             outcome, status = exc.code, getattr(exc, "status", 0)
+            if isinstance(exc, Refused | Throttled):
+                self._health.answered(scope(org), proves=(scope(org),) if isinstance(exc, Refused) else ())
             raise
         finally:
             seconds = self._clock.monotonic() - started

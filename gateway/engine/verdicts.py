@@ -14,9 +14,14 @@ Commit = Callable[[Connection], object]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Finished: the row goes, the lane passes on, whoever waits for it is woken."""
+    """
+    Finished: the row goes, the lane passes on, whoever waits for it is woken.
+
+    ``proves``: a probe that ends so closes its circuit; not where it ended without having tried.
+    """
 
     commit: Commit | None = None
+    proves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,9 @@ async def perform(tools: Tools, work: Work, base: str, holes: Mapping[str, str])
     Raises Refused (definite; earlier steps undone), NotKnown, or an Unavailable/UnknownOutcome to come back for.
     """
     assert work.plan is not None  # noqa: S101 - settled before
+    if work.unsent and tools.engine.open_scopes:  # what cannot be carried to its end is better not begun
+        for step in work.plan.steps:
+            tools.stripe.admit(work.plan.entity, step.method, step.path, step.use)
     progress = Progress(dict(work.plan.holes) | dict(holes))
     if not work.fresh_process:
         await _resume(tools, work, progress)
@@ -84,7 +87,7 @@ async def _resume(tools: Tools, work: Work, progress: Progress) -> None:
 async def _step(tools: Tools, work: Work, base: str, progress: Progress, n: int, step: Step) -> None:
     row = progress.journal.get(n)
     generation = row.generation if row else 1
-    sent_before = not work.fresh_process or row is not None
+    sent_before = not work.unsent and (not work.fresh_process or row is not None)
     since = max(work.planned, 0.0)
     if sent_before and (tools.clock.now() - since > KEY_LIFE_SECONDS or tools.store.clock_behind):
         found = await _look(tools, work, progress, step)
@@ -108,8 +111,10 @@ async def _send(
     while True:
         try:
             answer = await _call(tools, work, base, progress, step, generation)
+            work.unsent = False
             return Found(answer.body, answer.request_id, answer.replayed), generation
         except (Refused, UnknownOutcome) as exc:
+            work.unsent = False
             if exc.replayed:
                 found = await _look(tools, work, progress, step)
                 if found is not None:

@@ -202,3 +202,25 @@ def test_health_and_metrics_count_what_happened(caller: Caller) -> None:
     assert 'gateway_actions_ended_total{action="send-invoice",status="succeeded"} 1.0' in page
     assert 'gateway_http_requests_total{route="act",status="200"} 1.0' in page
     assert caller("DELETE", "/livez").status_code == 405
+
+
+def test_an_open_circuit_is_told_to_callers_and_operators_and_leaves_the_process_ready(caller: Caller) -> None:
+    caller("POST", "/v1/actions/create-customer", {"record_id": caller.lab.account}, Idempotency_Key="c")
+    caller.lab.stripe_server.stop()
+    body = caller.lab.invoice_members(request_key="k1")
+    first = caller("POST", "/v1/actions/send-invoice", body, sub=AUTOMATION, Prefer="respond-async").json()
+
+    while not (circuits := caller("GET", "/readyz").json()["circuits"]):
+        time.sleep(0.2)
+    told = caller("GET", f"/v1/actions/{first['action_id']}")
+    found = caller("GET", "/v1/actions?request_key=k1", sub=AUTOMATION)
+    page = caller("GET", "/metrics").text
+
+    assert [(each["scope"], each["error_code"]) for each in circuits] == [("stripe:us", "stripe_unreachable")]
+    assert caller("GET", "/readyz").status_code == 200
+    assert told.json()["user_message"].startswith("Stripe is not available now")
+    assert 2 < int(told.headers["Retry-After"]) <= 60
+    assert found.json()["user_message"] == told.json()["user_message"]
+    assert 'gateway_circuit_open_seconds{scope="stripe:us"}' in page
+    assert "gateway_alarms_total 0.0" in page
+    caller.lab.stripe_server.start()
