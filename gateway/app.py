@@ -102,7 +102,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
     store = Store.open(config.database.url, clock=ticking)
     observe = partial(_observe_call, metrics)
-    limiter = Limiter(ticking, enabled=config.stripe.rate_limits)
+    limiter = Limiter(ticking, enabled=config.stripe.rate_limits, processes=lambda: engine.processes)
     handlers: dict[str, Handler] = {}
     engine = Engine(
         store,

@@ -83,6 +83,11 @@ class Engine:
         return self.slots.open_scopes
 
     @property
+    def processes(self) -> int:
+        """How many live on this database, this one included; as of the last heartbeat."""
+        return 1 if self._liveness is None else 1 + self._liveness.peers
+
+    @property
     def node(self) -> int:
         """The id of this process among its peers; a new one when they declared it dead."""
         return self.slots.node
