@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from simple_salesforce.format import format_soql
-
 from gateway.connectors import CallEvent, Clock, Observe
 from gateway.connectors.health import Health
+from gateway.connectors.salesforce_access import PER_QUERY, AccessMemory, access_of, access_query
 from gateway.connectors.salesforce_bodies import (
     WRITING,
     describe_of,
@@ -56,6 +55,7 @@ class SalesforceConnector:
         self._running: dict[Future[Json], Watch] = {}
         self._described: dict[tuple[str, str], tuple[float, Describe]] = {}
         self._closed = False
+        self.access = AccessMemory(clock)
 
     async def query(self, org: str, soql: str, *, deadline: float = READ_SECONDS) -> list[dict[str, Json]]:
         """Every record of a query, all pages. Quote values with ``simple_salesforce.format_soql``."""
@@ -108,9 +108,20 @@ class SalesforceConnector:
         return opened[0].usage if opened else None
 
     async def user_record_access(self, org: str, user_id: str, ids: Sequence[str]) -> dict[str, Access]:
-        """What a user may do with up to 200 records; a record that is not in the answer does not exist for them."""
-        found = await self.query(org, access_query(user_id, ids))
-        return {row["RecordId"]: Access(bool(row["HasReadAccess"]), bool(row["HasEditAccess"])) for row in found}
+        """
+        What a user may do with records; a record that is not in the answer does not exist for them.
+
+        Remembered for a minute at most (see `AccessMemory`); one query per 200 records that must be asked for.
+        """
+        known = {record_id: self.access.known(org, user_id, record_id) for record_id in ids}
+        answers = {record_id: access for record_id, access in known.items() if access is not None}
+        unknown = [record_id for record_id in known if record_id not in answers]
+        for start in range(0, len(unknown), PER_QUERY):
+            found = access_of(await self.query(org, access_query(user_id, unknown[start : start + PER_QUERY])))
+            for record_id, access in found.items():
+                self.access.remember(org, user_id, record_id, access)
+            answers |= found
+        return answers
 
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then cut them."""
@@ -182,12 +193,6 @@ class SalesforceConnector:
             session = Session(org, self._orgs[org].salesforce, clock=self._clock, threads=THREADS)
             opened = self._opened[org] = (session, ThreadPoolExecutor(THREADS, f"salesforce-{org}"))
         return opened
-
-
-def access_query(user_id: str, ids: Sequence[str]) -> str:
-    """SOQL for ``user_record_access``, to be used inside a Composite too; at most 200 ids."""
-    soql = "SELECT RecordId, HasReadAccess, HasEditAccess FROM UserRecordAccess WHERE UserId = {} AND RecordId IN {}"
-    return str(format_soql(soql, user_id, list(ids)))
 
 
 def _end(future: Future[Json], watch: Watch) -> None:

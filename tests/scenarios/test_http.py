@@ -13,7 +13,7 @@ import requests
 from gateway.app import build
 from gateway.config import load
 from gateway.records import Envelope
-from gateway.sandbox.identity import AUTOMATION, KID, ORG, REP
+from gateway.sandbox.identity import ADMIN, AUTOMATION, KID, ORG, REP
 from gateway.sandbox.wire import Server
 from tests.scenarios.lab import BILLED, QUICK, Lab
 
@@ -148,6 +148,36 @@ def test_automation_may_not_refund_and_a_stranger_sees_no_record(caller: Caller)
 
     assert (refused.status_code, refused.json()["error_code"]) == (403, "automation_may_not_refund")
     assert (nobody.status_code, nobody.json()["error_code"]) == (404, "no_such_record")
+
+
+def test_edit_access_is_believed_for_a_minute_and_a_refusal_for_seconds(caller: Caller) -> None:
+    lab, preview = caller.lab, "/v1/actions/send-invoice/preview"
+    fields = {"StageName": "Prospecting", "CloseDate": "2026-12-31", "AccountId": lab.account, "OwnerId": ADMIN}
+    first, second = (
+        lab.control("salesforce", "POST", "records", {"sobject": "Opportunity", "fields": {"Name": name, **fields}})[
+            "id"
+        ]
+        for name in ("First", "Second")
+    )
+
+    def ask(record: str) -> int:
+        return caller("POST", preview, lab.invoice_members(record_id=record)).status_code
+
+    def share(record: str, level: str) -> None:
+        told = {"user": "rita@northwind.example", "record": record, "level": level}
+        lab.control("salesforce", "POST", "share", told)
+
+    share(second, "None")
+    granted, refused = ask(first), ask(second)
+    share(first, "None")
+    share(second, "Edit")
+    still = ask(first)
+    end = time.monotonic() + 30
+    while (shared := ask(second)) != 200 and time.monotonic() < end:
+        time.sleep(0.2)
+
+    assert (granted, still) == (200, 200)
+    assert (refused, shared) == (404, 200)
 
 
 def test_a_preview_shows_what_would_be_done_and_binds_the_action_to_it(caller: Caller) -> None:
