@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,10 +18,12 @@ from starlette.responses import Response
 
 from gateway.config import Config
 from gateway.connectors import CallEvent
+from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.stripe import StripeConnector
 from gateway.engine import schedule
+from gateway.engine.alarms import Alarms
 from gateway.engine.backlog import counts
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.database import transaction
@@ -29,11 +31,11 @@ from gateway.engine.migrations import HEAD, current, migrate
 from gateway.engine.retry import INTERACTIVE, PATIENT
 from gateway.engine.settings import settings_like
 from gateway.engine.store import Store, StoreUnavailable
-from gateway.engine.worker import Engine
+from gateway.engine.worker import Engine, Handler
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
-from gateway.pipeline import refresh, run, unknown
+from gateway.pipeline import circuits, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
 from gateway.pipeline.work import Tools
 from gateway.records import Json
@@ -100,18 +102,21 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
     store = Store.open(config.database.url, clock=ticking)
     observe = partial(_observe_call, metrics)
-    limiter = Limiter(ticking, enabled=config.stripe.rate_limits)
-    stripe = StripeConnector(config.entities, config.stripe.base_url, clock=ticking, limiter=limiter, observe=observe)
-    orgs = {org.id: org for org in config.orgs.values()}
-    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe)
-    handlers: dict[str, Callable[..., object]] = {}
+    limiter = Limiter(ticking, enabled=config.stripe.rate_limits, processes=lambda: engine.processes)
+    handlers: dict[str, Handler] = {}
     engine = Engine(
         store,
         ticking,
-        handlers,  # type: ignore[arg-type]  # filled below, when there is something to handle with
+        handlers,  # filled below, when there is something to handle with
         mourners={"action": lambda claim, code, conn: run.mourn(tools, claim, code, conn)},
         policies={"action": INTERACTIVE, "refresh": PATIENT, "lookup": PATIENT, "sender": PATIENT},
     )
+    health = Health(ticking, lambda: engine.open_scopes)
+    stripe = StripeConnector(
+        config.entities, config.stripe.base_url, clock=ticking, limiter=limiter, observe=observe, health=health
+    )
+    orgs = {org.id: org for org in config.orgs.values()}
+    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe, health=health)
     tools = Tools(
         config=config,
         store=store,
@@ -125,11 +130,12 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     )
     sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
     handlers |= {
-        "action": partial(run.run, tools),
-        "refresh": partial(refresh.refresh, tools),
-        "lookup": partial(unknown.look, tools),
+        "action": circuits.guarded(tools, run.run),
+        "refresh": circuits.guarded(tools, refresh.refresh),
+        "lookup": circuits.guarded(tools, unknown.look),
         "resolve": partial(unknown.resolve, tools),
-        "sender": sender.handle,
+        "probe": circuits.guarded(tools, circuits.probe),
+        "sender": circuits.guarded(tools, lambda _, claim: sender.handle(claim), admitted=True),
     }
     return _served(tools, metrics, sender)
 
@@ -144,7 +150,8 @@ def _is_current(url: str) -> bool:
 def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     config = tools.config
     backlog: dict[str, int] = {}
-    _watch(tools, metrics, backlog)
+    alarms = Alarms(tools.store)
+    _watch(tools, metrics, backlog, alarms)
     gateway: Gateway
 
     @contextlib.asynccontextmanager
@@ -156,7 +163,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     authenticator = Authenticator(tuple(config.orgs.values()), tools.clock, config.server)
     routes = [
         *ActionRoutes(tools, authenticator).routes(),
-        *OperationRoutes(tools.store, metrics, lambda: gateway.stopping).routes(),
+        *OperationRoutes(tools.store, metrics, alarms, lambda: gateway.stopping).routes(),
     ]
     inner = Starlette(
         routes=routes,
@@ -165,7 +172,13 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
         middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
     upkeep = schedule.upkeep(tools.store, config.audit.signing_key.reveal())
-    ticks = schedule.Schedule([*upkeep, schedule.Periodic("gauges", 5.0, lambda: _count(tools, backlog))])
+    ticks = schedule.Schedule(
+        [
+            *upkeep,
+            schedule.Periodic("gauges", 5.0, lambda: _count(tools, backlog)),
+            schedule.Periodic("circuits", 5.0, alarms.look),
+        ]
+    )
     gateway = Gateway(tools, metrics, sender, Guard(inner, config.server), ticks)
     return gateway
 
@@ -219,7 +232,7 @@ async def _count(tools: Tools, backlog: dict[str, int]) -> None:
     backlog |= await tools.store.read(counts)
 
 
-def _watch(tools: Tools, metrics: Metrics, backlog: dict[str, int]) -> None:
+def _watch(tools: Tools, metrics: Metrics, backlog: dict[str, int], alarms: Alarms) -> None:
     store, engine = tools.store, tools.engine
     metrics.watch("backlog", "Jobs and rows that wait, are dead or of unknown outcome", lambda: backlog)
     metrics.watch("store_commits", "Commits", lambda: store.metrics.commits, counter=True)
@@ -231,6 +244,8 @@ def _watch(tools: Tools, metrics: Metrics, backlog: dict[str, int]) -> None:
     metrics.watch("jobs_running", "Jobs this process runs", lambda: engine.running)
     metrics.watch("jobs_dead", "Jobs that died in this process", lambda: engine.counters.dead, counter=True)
     metrics.watch("circuits_open", "Open circuits", lambda: len(engine.open_scopes))
+    metrics.watch("circuit_open_seconds", "How long each has been open", lambda: alarms.seconds, label="scope")
+    metrics.watch("alarms", "Circuits that were open for five minutes", lambda: alarms.raised, counter=True)
 
 
 def serve(config: Config) -> None:

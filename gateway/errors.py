@@ -6,7 +6,8 @@ What can go wrong, and who has to act.
     │   └── Refused       an upstream said no, definitely: nothing was done
     ├── Unavailable       nobody must act; the engine tries again       (503, retried)
     │   ├── Unreachable   the request never reached the upstream: nothing was done
-    │   └── Throttled     the upstream's limiter turned it away: nothing was done
+    │   ├── Throttled     the upstream's limiter turned it away: nothing was done
+    │   └── CircuitOpen   the upstream is away as a whole: not even tried
     ├── UnknownOutcome    it was sent and nobody knows what happened: same key again, then look it up
     └── Misconfigured     the operator must act                         (circuit or dead letter)
 
@@ -97,6 +98,14 @@ class Throttled(Unavailable):
     http_status = 503
 
 
+class CircuitOpen(Unavailable):
+    """Not tried: the circuit of ``scope`` is open, and it is for its probe to find out when it may be closed."""
+
+    def __init__(self, code: str, message: str, *, scope: str, retry_after: float) -> None:
+        super().__init__(code, message, retry_after=retry_after)
+        self.scope = scope
+
+
 class UnknownOutcome(GatewayError):
     """
     Sent, and the answer is unknown (reset, timeout, truncated, unreadable 2xx, 5xx).
@@ -126,7 +135,8 @@ class Misconfigured(GatewayError):
     """
     The operator or admin must act: key, scope, login, permission set, package.
 
-    ``scope`` names what is affected, for example ``stripe:us:refunds`` or ``salesforce:00D…``; its circuit opens.
+    ``scope`` names what is affected, its circuit opens: ``stripe:us``, ``stripe:us:billing:POST /v1/refunds``,
+    ``salesforce:00D…``. An upstream that is away as a whole is one of these: somebody should look.
     """
 
     http_status = 503

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -34,7 +34,7 @@ class Terms:
     warnings: tuple[str, ...] = ()
 
 
-RECIPIENT = "recipient"  # the step that changes whom Stripe mails to
+RECIPIENT = "recipient"  # steps of this name change whom Stripe mails to
 MAILED_TO = "invoice.recipient"  # hole: whether Stripe has the recipient's address for the invoice
 
 
@@ -193,19 +193,29 @@ def _address_at_stripe(request: RequestModel, context: Context) -> tuple[bool, t
     return confirmed, ("The customer's address at Stripe is another one and will be changed to the recipient's.",)
 
 
-def readdress(who: Recipient, undo: Mapping[str, str]) -> tuple[Step, ...]:
+def address_first(who: Recipient, context: Context) -> tuple[Step, ...]:
+    """Where Stripe's customer is known to have another address or none: no invoice to mail is made without one."""
+    customer = context.customer
+    known = customer is not None and customer.stripe_id is not None and not customer.same_recipient
+    return (_address_step(RECIPIENT, who),) if known else ()
+
+
+def address_again(who: Recipient, undo: Mapping[str, str]) -> tuple[Step, ...]:
     """
-    The step before an invoice is finalized that gives Stripe's customer this address: Stripe mails to the customer's,
-    whoever changed it last. Left out by the draft's own word that it has it.
+    Before an invoice is finalized: Stripe mails to the customer's address, whoever changed it last. Left out by the
+    draft's own word that it has the recipient's.
     """
     if not who.confirmed:
         return ()
-    step = Step(
-        RECIPIENT, "POST", "/v1/customers/{customer}", {"email": who.email}, StepKind.STATE,
+    return (replace(_address_step(f"{RECIPIENT}_again", who), skip_if={MAILED_TO: ("same",)}, undo=undo),)
+
+
+def _address_step(name: str, who: Recipient) -> Step:
+    return Step(
+        name, "POST", "/v1/customers/{customer}", {"email": who.email}, StepKind.STATE,
         lookup=Lookup("/v1/customers/{customer}", done_when={"email": (who.email,)}),
-        saves={"customer": "id"}, compares={MAILED_TO: ("email", who.email)}, skip_if={MAILED_TO: ("same",)}, undo=undo,
+        saves={"customer": "id"}, compares={MAILED_TO: ("email", who.email)},
     )  # fmt: skip
-    return (step,)
 
 
 def due_params(request: RequestModel, context: Context) -> dict[str, Json]:

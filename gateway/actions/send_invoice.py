@@ -11,9 +11,10 @@ from gateway.actions.invoice_terms import (
     MAILED_TO,
     Recipient,
     Terms,
+    address_again,
+    address_first,
     due_params,
     invoiced,
-    readdress,
     recipient,
     resolve,
 )
@@ -155,9 +156,10 @@ def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, 
     done = Lookup("/v1/invoices/{invoice}", done_when={"status": ("open", "paid", "void", "uncollectible")})
     path = "/v1/invoices/{invoice}"
     return [
+        *address_first(who, context),
         create,
         *_chunks(context, terms, undo),
-        *readdress(who, undo),
+        *address_again(who, undo),
         Step(
             "finalize", "POST", f"{path}/finalize", {"auto_advance": False}, StepKind.STATE, done, saves,
             compares=told, undo=undo,

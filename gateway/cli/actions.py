@@ -66,9 +66,12 @@ def list_(
         limit=limit,
     )
     with opened(loaded) as conn:
-        found = queries.actions(conn, wanted)
+        found, circuits = queries.actions(conn, wanted), queries.circuits(conn)
 
     def render(console: Console) -> None:
+        for circuit in circuits:
+            text = f"{circuit['scope']} is not available since {when(circuit['since'])}, its actions wait: "
+            console.print(f"[bold red]{escape(text + circuit['error'])}[/]")
         shown = table("accepted", "action", "what", "org", "record", "status", ">amount", "stripe", "error")
         for row in found:
             cells = (when(row["accepted"]), row["id"], row["name"], names.get(row["org"], row["org"]), row["record_id"])
@@ -77,7 +80,8 @@ def list_(
         if len(found) == limit:
             console.print(f"[dim]older ones: --before {found[-1]['seq']}[/]")
 
-    emit({"actions": [_timed(row) for row in found]}, render, as_json=as_json)
+    listed = [{**each, "since": when(each["since"]), "next_probe": when(each["next_probe"])} for each in circuits]
+    emit({"actions": [_timed(row) for row in found], "circuits": listed}, render, as_json=as_json)
 
 
 @app.command()

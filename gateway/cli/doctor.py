@@ -18,6 +18,7 @@ from gateway.cli.common import (
     emit,
     escape,
     load_config,
+    opened,
     status,
     table,
 )
@@ -77,7 +78,30 @@ def _local(config: Config) -> list[Finding]:
     if current != migrations.HEAD:
         text = f"{config.database.shown} is at revision {current or 'none'}, needed is {migrations.HEAD}"
         return [*findings, fail("database", "schema", text, "run `gateway db migrate`")]
-    return [*findings, ok("database", "schema", f"{config.database.shown} is at revision {current}")]
+    return [
+        *findings,
+        ok("database", "schema", f"{config.database.shown} is at revision {current}"),
+        *_circuits(config),
+    ]
+
+
+def _circuits(config: Config) -> list[Finding]:
+    """Upstreams the running gateway has given a rest, and why."""
+    from gateway.engine.alarms import ALARM_SECONDS
+    from gateway.engine.circuit import open_circuits
+    from gateway.engine.clock import now
+
+    with opened(config) as conn:
+        found, at = open_circuits(conn), now(conn)
+    if not found:
+        return [ok("circuits", "open", "none")]
+    fix = "mend the cause; it closes by itself at the next probe, at most a minute later"
+    return [
+        (fail if at - each.since >= ALARM_SECONDS else warn)(
+            "circuits", each.scope, f"open for {at - each.since:.0f} s: {each.error_code}: {each.error}", fix
+        )
+        for each in found
+    ]
 
 
 def _render(console: Console, findings: list[Finding]) -> None:

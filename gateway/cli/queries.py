@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from gateway.engine import ledger
+from gateway.engine.circuit import open_circuits
 from gateway.engine.lanes import in_state
 from gateway.engine.schema import action, audit, job, mirror
 from gateway.records import Json
@@ -49,6 +50,11 @@ def actions(conn: Connection, wanted: Wanted) -> list[dict[str, Json]]:
     ]
     query = query.where(*(condition for given, condition in conditions if given))
     return [_shown(row) for row in conn.execute(query).mappings()]
+
+
+def circuits(conn: Connection) -> list[dict[str, Json]]:
+    """Upstreams whose actions wait, the longest first."""
+    return [asdict(each) for each in open_circuits(conn)]
 
 
 def one(conn: Connection, action_id: str) -> dict[str, Json] | None:

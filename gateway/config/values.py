@@ -7,7 +7,7 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from typing import Annotated, Any
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationInfo
@@ -20,6 +20,7 @@ from gateway.ids import salesforce_id, stripe_id
 from gateway.money import currency_code
 
 Check = Callable[[Any, ValidationInfo], Any]  # pydantic hands over whatever the file holds
+_PASSWORDS = {"password", "sslpassword"}  # members of an address's query that libpq takes for one
 
 
 class Model(BaseModel):
@@ -96,7 +97,8 @@ def database_address(value: object, info: ValidationInfo) -> str:
         return text
     if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or len(parts.path) < 2:
         raise Wrong("is not a database address", "sqlite:///var/gateway.db or postgresql://gateway@host/gateway")
-    if parts.password and text == value and not given.literals:
+    told = parts.password or _PASSWORDS & dict(parse_qsl(parts.query)).keys()
+    if told and text == value and not given.literals:
         raise Wrong("holds a password", "leave it out and write it as password = env:NAME")
     return urlunsplit(parts._replace(scheme="postgresql"))
 
@@ -110,10 +112,19 @@ def with_password(address: str, password: str) -> str:
 
 
 def without_password(address: str) -> str:
-    """The address as it may be shown."""
+    """The address as it may be shown; a file's address has none, and taken apart it would lose slashes."""
     parts = urlsplit(address)
+    if not parts.netloc:
+        return address
     shown = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}@{shown}" if parts.username else shown))
+    return urlunsplit(
+        parts._replace(netloc=f"{parts.username}@{shown}" if parts.username else shown, query=_harmless(parts.query))
+    )
+
+
+def _harmless(query: str) -> str:
+    """Without what libpq would take for a password."""
+    return urlencode([(name, value) for name, value in parse_qsl(query) if name not in _PASSWORDS])
 
 
 def normal_issuer(text: str) -> str:

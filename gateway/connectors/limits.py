@@ -2,11 +2,13 @@
 How fast Stripe may be called: token buckets per account and endpoint, a ceiling on calls in flight, priorities.
 
 Stripe: docs.stripe.com/rate-limits (25 requests a second per endpoint; 100 in live mode, 25 in a sandbox per account).
+Processes that share a database share these limits: each takes its part (docs/decisions/0011).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.connectors import Clock
@@ -23,6 +25,22 @@ class Rates:
     burst: float = 5.0
     in_flight: int = 48
     kept: float = 0.2
+
+    @property
+    def least_burst(self) -> float:
+        """What a part of the burst must hold, or background calls, which leave ``kept`` of it, would never go."""
+        return 1 / (1 - self.kept)
+
+    def part(self, processes: int) -> Rates:
+        """One of so many processes' share."""
+        return Rates(
+            self.endpoint / processes,
+            self.live / processes,
+            self.test / processes,
+            max(min(self.burst, self.least_burst), self.burst / processes),
+            max(1, self.in_flight // processes),
+            self.kept,
+        )
 
 
 @dataclass(slots=True)
@@ -43,6 +61,11 @@ class Bucket:
         """Seconds until ``needed`` tokens are there."""
         return max(0.0, (needed - self.level(now)) / self.rate)
 
+    def resize(self, rate: float, burst: float, now: float) -> None:
+        """From now on another rate."""
+        self.level(now)
+        self.rate, self.burst, self.tokens = rate, burst, min(self.tokens, burst)
+
 
 @dataclass(slots=True, eq=False)
 class Waiter:
@@ -53,8 +76,11 @@ class Waiter:
 
 @dataclass(slots=True)
 class Account:
-    """The state of one Stripe account; ``waiting`` is in the order of asking."""
+    """The state of one Stripe account; ``rates`` is this process's part, ``waiting`` is in the order of asking."""
 
+    live: bool
+    processes: int
+    rates: Rates
     whole: Bucket
     endpoints: dict[str, Bucket] = field(default_factory=dict)
     waiting: list[Waiter] = field(default_factory=list)
@@ -68,11 +94,20 @@ class Limiter:
     ``await acquire(...)`` before a call, ``release(...)`` after it, ``slow_down(...)`` when Stripe said 429.
 
     Lower priority numbers go first (0 is interactive). Background calls leave one token of the burst and a fifth of
-    the calls in flight to interactive ones, so that a batch keeps its full rate while nobody clicks.
+    the calls in flight to interactive ones, so that a batch keeps its full rate while nobody clicks. ``processes``
+    tells how many share the limits now.
     """
 
-    def __init__(self, clock: Clock, *, rates: Rates | None = None, enabled: bool = True) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        rates: Rates | None = None,
+        enabled: bool = True,
+        processes: Callable[[], int] = lambda: 1,
+    ) -> None:
         self._clock = clock
+        self._processes = processes
         self._rates = rates or Rates()
         self._enabled = enabled
         self._accounts: dict[str, Account] = {}
@@ -106,7 +141,7 @@ class Limiter:
         state = self._accounts[account]
         state.in_flight -= 1
         # A ceiling that was halved grows back by one per ceiling's worth of calls.
-        state.ceiling = min(float(self._rates.in_flight), state.ceiling + 1 / state.ceiling)
+        state.ceiling = min(float(state.rates.in_flight), state.ceiling + 1 / state.ceiling)
         self._grant(state)
 
     def slow_down(self, account: str, endpoint: str, reason: str) -> None:
@@ -116,7 +151,7 @@ class Limiter:
             return
         now = self._clock.monotonic()
         if reason.endswith("concurrency"):
-            state.ceiling = max(4.0, state.ceiling / 2)
+            state.ceiling = max(min(4.0, state.rates.in_flight), state.ceiling / 2)
         bucket = state.whole if reason.startswith("global") else self._endpoint(state, endpoint, now)
         bucket.level(now)
         bucket.tokens = min(bucket.tokens, 0.0)
@@ -131,20 +166,36 @@ class Limiter:
     def _account(self, account: str, *, live: bool) -> Account:
         state = self._accounts.get(account)
         if state is None:
-            rate, now = (self._rates.live if live else self._rates.test), self._clock.monotonic()
-            whole = Bucket(rate, self._rates.burst, self._rates.burst, now)
-            state = self._accounts[account] = Account(whole, ceiling=float(self._rates.in_flight))
+            processes, now = self._processes(), self._clock.monotonic()
+            part = self._rates.part(processes)
+            whole = Bucket(part.live if live else part.test, part.burst, part.burst, now)
+            state = Account(live, processes, part, whole, ceiling=float(part.in_flight))
+            self._accounts[account] = state
         return state
+
+    def _take_part(self, state: Account, now: float) -> None:
+        """A process came or went: this one's share changes at once."""
+        processes = self._processes()
+        if processes == state.processes:
+            return
+        part = self._rates.part(processes)
+        state.ceiling = max(1.0, state.ceiling * part.in_flight / state.rates.in_flight)
+        state.processes, state.rates = processes, part
+        state.whole.resize(part.live if state.live else part.test, part.burst, now)
+        for bucket in state.endpoints.values():
+            bucket.resize(part.endpoint, part.burst, now)
 
     def _endpoint(self, state: Account, endpoint: str, now: float) -> Bucket:
         bucket = state.endpoints.get(endpoint)
         if bucket is None:
-            bucket = state.endpoints[endpoint] = Bucket(self._rates.endpoint, self._rates.burst, self._rates.burst, now)
+            part = state.rates
+            bucket = state.endpoints[endpoint] = Bucket(part.endpoint, part.burst, part.burst, now)
         return bucket
 
     def _grant(self, state: Account) -> None:
         """Let through whoever may go now, the most urgent first, and set a timer for the next."""
         now, soonest = self._clock.monotonic(), float("inf")
+        self._take_part(state, now)
         for waiter in sorted(
             (each for each in state.waiting if not each.granted.done()), key=lambda each: each.priority
         ):
@@ -161,7 +212,7 @@ class Limiter:
         return max(1.0, state.ceiling if priority == 0 else state.ceiling * (1 - self._rates.kept))
 
     def _wait(self, state: Account, waiter: Waiter, now: float) -> float:
-        needed = 1.0 if waiter.priority == 0 else 1.0 + self._rates.kept * self._rates.burst
+        needed = 1.0 if waiter.priority == 0 else 1.0 + state.rates.kept * state.rates.burst
         endpoint = self._endpoint(state, waiter.endpoint, now)
         return max(state.whole.wait(now, needed), endpoint.wait(now, needed))
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from simple_salesforce.format import format_soql
-
 from gateway.connectors import CallEvent, Clock, Observe
+from gateway.connectors.health import Health
+from gateway.connectors.salesforce_access import PER_QUERY, AccessMemory, access_of, access_query
 from gateway.connectors.salesforce_bodies import (
     WRITING,
     describe_of,
@@ -20,14 +20,15 @@ from gateway.connectors.salesforce_bodies import (
     sub_answers,
     wire,
 )
-from gateway.connectors.salesforce_errors import unclear
+from gateway.connectors.salesforce_errors import scope, unclear
 from gateway.connectors.salesforce_http import Watch
 from gateway.connectors.salesforce_session import Ask, Org, Session
 from gateway.connectors.salesforce_types import Access, Describe, Graph, GraphAnswer, SaveResult, SubAnswer, SubRequest
-from gateway.errors import GatewayError, Unavailable
+from gateway.errors import GatewayError, Refused, Throttled, Unavailable, Unreachable
 from gateway.records import Json
 
 THREADS = 6  # per org: a hanging org holds up no other
+REMEDY = "Check this machine's network, DNS, proxy and firewall, and status.salesforce.com."
 READ_SECONDS = 30.0
 WRITE_SECONDS = 60.0
 DESCRIBE_SECONDS = 3600.0
@@ -37,20 +38,24 @@ class SalesforceConnector:
     """
     Every call to Salesforce. Make it anywhere, use it on one event loop, ``close`` it there.
 
-    Each method raises Refused, Throttled, Unavailable (reads), UnknownOutcome (writes), Unreachable or Misconfigured
-    for the call as a whole; what happened to single records stands in the answers. Cancelling a caller leaves a
-    request that was sent to come to its end.
+    Each method raises Refused, Throttled, Unavailable (reads), UnknownOutcome (writes), Unreachable, CircuitOpen or
+    Misconfigured for the call as a whole; what happened to single records stands in the answers. Cancelling a caller
+    leaves a request that was sent to come to its end.
     """
 
-    def __init__(self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe) -> None:
+    def __init__(
+        self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe, health: Health | None = None
+    ) -> None:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold addresses with record ids and SOQL
         self._orgs = orgs
         self._clock = clock
         self._observe = observe
+        self._health = health or Health(clock)
         self._opened: dict[str, tuple[Session, ThreadPoolExecutor]] = {}
         self._running: dict[Future[Json], Watch] = {}
         self._described: dict[tuple[str, str], tuple[float, Describe]] = {}
         self._closed = False
+        self.access = AccessMemory(clock)
 
     async def query(self, org: str, soql: str, *, deadline: float = READ_SECONDS) -> list[dict[str, Json]]:
         """Every record of a query, all pages. Quote values with ``simple_salesforce.format_soql``."""
@@ -103,9 +108,20 @@ class SalesforceConnector:
         return opened[0].usage if opened else None
 
     async def user_record_access(self, org: str, user_id: str, ids: Sequence[str]) -> dict[str, Access]:
-        """What a user may do with up to 200 records; a record that is not in the answer does not exist for them."""
-        found = await self.query(org, access_query(user_id, ids))
-        return {row["RecordId"]: Access(bool(row["HasReadAccess"]), bool(row["HasEditAccess"])) for row in found}
+        """
+        What a user may do with records; a record that is not in the answer does not exist for them.
+
+        Remembered for a minute at most (see `AccessMemory`); one query per 200 records that must be asked for.
+        """
+        known = {record_id: self.access.known(org, user_id, record_id) for record_id in ids}
+        answers = {record_id: access for record_id, access in known.items() if access is not None}
+        unknown = [record_id for record_id in known if record_id not in answers]
+        for start in range(0, len(unknown), PER_QUERY):
+            found = access_of(await self.query(org, access_query(user_id, unknown[start : start + PER_QUERY])))
+            for record_id, access in found.items():
+                self.access.remember(org, user_id, record_id, access)
+            answers |= found
+        return answers
 
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then cut them."""
@@ -128,11 +144,21 @@ class SalesforceConnector:
         return await self._ask(org, Ask(method, path, None, wire(body), headers, writes), path, deadline)
 
     async def _ask(self, org: str, ask: Ask, endpoint: str, deadline: float) -> Json:
+        self._health.admit(scope(org))
         started, outcome, status = self._clock.monotonic(), "ok", 200
         try:
-            return await self._in_thread(org, ask, deadline)
+            answer = await self._in_thread(org, ask, deadline)
+            self._health.answered(scope(org), proves=(scope(org),))
+            return answer
+        except Unreachable as exc:
+            outcome, status = exc.code, 0
+            if (worse := self._health.failed(scope(org), exc, REMEDY)) is not exc:
+                raise worse from exc
+            raise
         except GatewayError as exc:
             outcome, status = exc.code, getattr(exc, "status", 0)
+            if isinstance(exc, Refused | Throttled):
+                self._health.answered(scope(org), proves=(scope(org),) if isinstance(exc, Refused) else ())
             raise
         finally:
             seconds = self._clock.monotonic() - started
@@ -167,12 +193,6 @@ class SalesforceConnector:
             session = Session(org, self._orgs[org].salesforce, clock=self._clock, threads=THREADS)
             opened = self._opened[org] = (session, ThreadPoolExecutor(THREADS, f"salesforce-{org}"))
         return opened
-
-
-def access_query(user_id: str, ids: Sequence[str]) -> str:
-    """SOQL for ``user_record_access``, to be used inside a Composite too; at most 200 ids."""
-    soql = "SELECT RecordId, HasReadAccess, HasEditAccess FROM UserRecordAccess WHERE UserId = {} AND RecordId IN {}"
-    return str(format_soql(soql, user_id, list(ids)))
 
 
 def _end(future: Future[Json], watch: Watch) -> None:

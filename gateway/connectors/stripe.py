@@ -21,8 +21,10 @@ import stripe
 
 from gateway import __version__
 from gateway.connectors import CallEvent, Clock, Observe
+from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
-from gateway.connectors.stripe_errors import Sent, broken, fault, unreadable
+from gateway.connectors.stripe_errors import Sent, broken, fault, scopes, unreadable
+from gateway.connectors.stripe_health import went_well, went_wrong
 from gateway.connectors.stripe_transport import Answered, Transport, answered
 from gateway.errors import GatewayError, Unreachable
 from gateway.records import Json
@@ -33,8 +35,9 @@ REASON = "Stripe-Rate-Limited-Reason"  # endpoint-rate, endpoint-concurrency, gl
 
 Use = Literal["billing", "refund"]
 
-# An id in a path: prefix, underscore, and a capital or digit somewhere (verbs like mark_uncollectible have none).
-_ID = re.compile(r"(?<=/)(?=[^/]*[0-9A-Z])[a-z]+_[^/]+")
+# An id in a path: prefix, underscore, and a capital or digit somewhere (verbs like mark_uncollectible have none); or
+# the hole that a plan leaves for one.
+_ID = re.compile(r"(?<=/)(?:(?=[^/]*[0-9A-Z])[a-z]+_[^/]+|\{[^/]*\})")
 
 
 class Secret(Protocol):
@@ -84,7 +87,8 @@ class _Call:
 
     def sent(self, answer: Answered) -> Sent:
         resource = self.path.split("/", 3)[2].split("?")[0]
-        return Sent(self.entity.name, self.method, resource, self.own_key, answer.status, answer.headers)
+        name, own_key = self.entity.name, self.own_key
+        return Sent(name, self.method, resource, self.endpoint, own_key, answer.status, answer.headers)
 
     def event(self, answer: Answered, outcome: str, seconds: float) -> CallEvent:
         method, _, endpoint = self.endpoint.partition(" ")
@@ -96,7 +100,14 @@ class StripeConnector:
     """Every call to Stripe goes through ``call``. Make it anywhere, use it on one event loop, ``close`` it there."""
 
     def __init__(
-        self, entities: Mapping[str, Entity], base_url: str, *, clock: Clock, limiter: Limiter, observe: Observe
+        self,
+        entities: Mapping[str, Entity],
+        base_url: str,
+        *,
+        clock: Clock,
+        limiter: Limiter,
+        observe: Observe,
+        health: Health | None = None,
     ) -> None:
         _quiet_sdk()
         self._entities = entities
@@ -104,6 +115,7 @@ class StripeConnector:
         self._clock = clock
         self._limiter = limiter
         self._observe = observe
+        self._health = health or Health(clock)
         self._transport = Transport()
         self._clients: dict[tuple[str, str], stripe.StripeClient] = {}
         self._running: set[asyncio.Task[StripeAnswer]] = set()
@@ -124,22 +136,29 @@ class StripeConnector:
         Send one request; ``deadline`` seconds bound the wait for leave and, anew, the request as a whole.
 
         Cancelling the caller while it waits for leave sends nothing; once sent, the request is carried to its end
-        whatever happens to the caller. Raises Refused, Throttled, UnknownOutcome, Unreachable or Misconfigured.
+        whatever happens to the caller. Raises Refused, Throttled, UnknownOutcome, Unreachable, CircuitOpen or
+        Misconfigured.
         """
         if self._transport.closed:
             raise Unreachable("gateway_stopping", "The gateway is stopping; it goes on after the restart.")
         owner = self._entities[entity]
         endpoint = endpoint_of(method, path)
+        own_key = use == "refund" and owner.refund_key is not None
+        self._health.admit(*scopes(entity, endpoint, own_key=own_key))
         await self._limiter.acquire(
             owner.account, endpoint, live=owner.mode == "live", priority=priority, patience=deadline
         )
-        own_key = use == "refund" and owner.refund_key is not None
         client = self._client(owner, own_key=own_key)
         call = _Call(owner, client, method.lower(), path, endpoint, params or {}, idempotency_key, deadline, own_key)
         task = asyncio.get_running_loop().create_task(self._run(call))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    def admit(self, entity: str, method: str, path: str, use: Use) -> None:
+        """Raises CircuitOpen where such a call would not be begun now; ``path`` may have holes for ids."""
+        own_key = use == "refund" and self._entities[entity].refund_key is not None
+        self._health.admit(*scopes(entity, endpoint_of(method, path), own_key=own_key))
 
     async def list_all(
         self,
@@ -196,11 +215,15 @@ class StripeConnector:
         answer = Answered()
         started, outcome = self._clock.monotonic(), "ok"
         try:
-            return await _send(call, answer)
+            given = await _send(call, answer)
+            went_well(self._health, call.sent(answer))
+            return given
         except GatewayError as exc:
             outcome = exc.code
             if answer.status == 429:
                 self._limiter.slow_down(call.entity.account, call.endpoint, answer.headers.get(REASON, ""))
+            if (worse := went_wrong(self._health, call.sent(answer), exc)) is not exc:
+                raise worse from exc
             raise
         finally:
             self._limiter.release(call.entity.account)

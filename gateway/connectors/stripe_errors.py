@@ -30,9 +30,15 @@ class Sent:
     entity: str
     method: str
     resource: str
+    endpoint: str = ""
     own_key: bool = False  # a separate refund key: its faults say nothing of the other key
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def scopes(self) -> tuple[str, str, str]:
+        """The circuits this call hangs on: the entity's, its key's, and that of the key at this endpoint."""
+        return scopes(self.entity, self.endpoint, own_key=self.own_key)
 
     @property
     def replayed(self) -> bool:
@@ -47,6 +53,12 @@ class Sent:
     def retry_after(self) -> float | None:
         text = self.headers.get("Retry-After", "")
         return float(text) if text.isdecimal() else None
+
+
+def scopes(entity: str, endpoint: str, *, own_key: bool) -> tuple[str, str, str]:
+    """From wide to narrow; a missing scope for refunds must not stop invoices."""
+    key = f"stripe:{entity}:{'refund' if own_key else 'billing'}"
+    return f"stripe:{entity}", key, f"{key}:{endpoint}"
 
 
 def fault(error: stripe.StripeError, sent: Sent) -> GatewayError:
@@ -97,7 +109,8 @@ def _reused(error: stripe.StripeError, sent: Sent) -> GatewayError:
 
 
 def _key(error: stripe.StripeError, sent: Sent) -> GatewayError:
-    scope = f"stripe:{sent.entity}:{sent.resource}" if sent.own_key else f"stripe:{sent.entity}"
+    whole, own, _ = sent.scopes
+    scope = own if sent.own_key else whole
     which = "refund key" if sent.own_key else "key"
     message = f"Stripe does not accept the {which} of entity {sent.entity}: put a valid one into the configuration."
     return Misconfigured(_code(error) or "stripe_key_invalid", message, scope=scope, request_id=sent.request_id)
@@ -108,8 +121,8 @@ def _permission(error: stripe.StripeError, sent: Sent) -> GatewayError:
         f"The Stripe key of entity {sent.entity} may not use {sent.resource}: give the restricted key that permission"
         f" in the Stripe Dashboard. Stripe says: {_words(error)}"
     )
-    scope = f"stripe:{sent.entity}:{sent.resource}"
-    return Misconfigured(_code(error) or "stripe_permission", message, scope=scope, request_id=sent.request_id)
+    code, scope = _code(error) or "stripe_permission", sent.scopes[-1]
+    return Misconfigured(code, message, scope=scope, request_id=sent.request_id)
 
 
 def _refused(error: stripe.StripeError, sent: Sent) -> GatewayError:

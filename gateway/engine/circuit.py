@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.engine.clock import now
 from gateway.engine.lanes import in_state
-from gateway.engine.schema import circuit, job
+from gateway.engine.schema import action, circuit, job, step
 from gateway.engine.turns import PROBE_SECONDS
 
 _COLUMNS = ("scope", "since", "next_probe", "error_code", "error")
@@ -21,7 +22,10 @@ _OPEN = {
         set_={
             "error_code": insert.excluded.error_code,
             "error": insert.excluded.error,
-            "next_probe": insert.excluded.next_probe,
+            # Whoever finds it open puts off no probe that is already set: with enough traffic none would ever go out.
+            "next_probe": sa.case(
+                (circuit.c.next_probe > insert.excluded.since, circuit.c.next_probe), else_=insert.excluded.next_probe
+            ),
         },
     )
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
@@ -33,6 +37,34 @@ _LET_RUN = (
     .values(due=0.0)
 )
 _ALL = sa.select(*(circuit.c[name] for name in _COLUMNS)).order_by(circuit.c.since)
+_HOLDING = _ALL.where(
+    sa.or_(
+        circuit.c.scope.in_(sa.select(job.c.scope).where(job.c.id == bindparam("job_id"))),
+        circuit.c.scope.in_(bindparam("scopes", expanding=True)),
+    )
+)
+_EXPIRED = 500  # jobs let go at once
+# Only what has certainly sent nothing ends by itself: not planned yet, or put down with that said (see StepRow).
+_LET_EXPIRE = (
+    sa.update(job)
+    .where(
+        job.c.seq.in_(
+            sa.select(job.c.seq)
+            .join(action, action.c.id == job.c.id)
+            .where(
+                in_state(job, "ready", "waiting"),
+                job.c.scope.in_(sa.select(circuit.c.scope)),
+                action.c.expires < bindparam("b_now"),
+                sa.or_(
+                    action.c.plan.is_(None),
+                    sa.exists().where(step.c.action_id == action.c.id, step.c.n == 0, step.c.state == "unsent"),
+                ),
+            )
+            .limit(_EXPIRED)
+        )
+    )
+    .values(scope=None, due=0.0)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +79,7 @@ class Circuit:
 
 
 def open_circuit(conn: Connection, scope: str, code: str, error: str, *, probe_after: float = PROBE_SECONDS) -> None:
-    """Keep the scope's jobs waiting; repeated by a failed probe it keeps ``since`` and puts the next probe off."""
+    """Keep the scope's jobs waiting; repeated it keeps ``since``, and the next probe where one is set."""
     at = now(conn)
     row = {"scope": scope, "since": at, "next_probe": at + probe_after, "error_code": code, "error": error}
     conn.execute(_OPEN[conn.dialect.name], row)
@@ -64,6 +96,17 @@ def close_circuit(conn: Connection, scope: str) -> bool:
 def open_circuits(conn: Connection) -> list[Circuit]:
     """All open circuits, the oldest first."""
     return [Circuit(*row) for row in conn.execute(_ALL)]
+
+
+def holding(conn: Connection, job_id: str, scopes: Collection[str]) -> Circuit | None:
+    """The open circuit that holds a job up, or one of ``scopes``: the one that will be tried last."""
+    found = [Circuit(*row) for row in conn.execute(_HOLDING, {"job_id": job_id, "scopes": list(scopes)})]
+    return max(found, key=lambda each: each.next_probe, default=None)
+
+
+def let_expire(conn: Connection) -> int:
+    """Let the parked jobs of actions run that may end now, their time being over and nothing sent; returns how many."""
+    return conn.execute(_LET_EXPIRE, {"b_now": now(conn)}).rowcount
 
 
 class Outbreaks:

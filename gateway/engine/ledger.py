@@ -235,6 +235,16 @@ def steps(conn: Connection, action_id: str) -> list[StepRow]:
     return [StepRow(*row) for row in _STEPS.all(conn, {"id": action_id})]
 
 
+_UNSENT = Prepared(
+    sa.select(step.c.n).where(step.c.action_id == bindparam("id"), step.c.n == 0, step.c.state == "unsent")
+)
+
+
+def certainly_unsent(conn: Connection, action_id: str) -> bool:
+    """Whether a planned action was put down with that said; without the note a crash may have hidden a call."""
+    return _UNSENT.first(conn, {"id": action_id}) is not None
+
+
 _STEP_COLUMNS = tuple(c.name for c in step.c)
 # What is known to be done stays so, whatever a process says that was frozen meanwhile.
 _JOURNAL = Prepared(upsert(step, _STEP_COLUMNS[3:], unless=step.c.state == sa.literal_column("'done'")))

@@ -125,7 +125,7 @@ step = Table(
     Column("n", SmallInteger, nullable=False),
     Column("generation", SmallInteger, nullable=False),
     Column("name", Text, nullable=False),
-    Column("state", Text, nullable=False),  # sent, done, refused, unknown, skipped
+    Column("state", Text, nullable=False),  # unsent (certainly), sent, done, refused, unknown, skipped
     Column("idempotency_key", Text),
     Column("stripe_id", Text),
     Column("request_id", Text),

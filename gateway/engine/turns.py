@@ -30,7 +30,9 @@ _READY = (
 )
 _HELD = _found.where(in_state(job, "held"), job.c.due <= bindparam("now")).order_by(job.c.due).limit(bindparam("limit"))
 _CIRCUITS = sa.select(circuit.c.scope, circuit.c.next_probe)
+# A job made to be the probe goes first: what it does proves something, whatever else a job may be held up by.
 _PROBES = (
+    _found.where(job.c.id == sa.literal("probe:") + bindparam("scope"), in_state(job, "waiting", "ready")),
     _found.where(job.c.scope == bindparam("scope"), in_state(job, "waiting"), job.c.waits_for.is_(None)).limit(1),
     _found.where(job.c.scope == bindparam("scope"), in_state(job, "ready"), ~_lane_taken).limit(1),
 )

@@ -17,11 +17,13 @@ class Done:
     """
     Finished: the row goes, the lane passes on, whoever waits for it is woken.
 
-    ``touches`` names what the commit contends for beside the lane (see Store.write).
+    ``touches`` names what the commit contends for beside the lane (see Store.write). ``proves``: a probe that ends so
+    closes its circuit; not where it ended without having tried.
     """
 
     commit: Commit | None = None
     touches: tuple[str, ...] = ()
+    proves: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,11 @@ class Engine:
         return self.slots.open_scopes
 
     @property
+    def processes(self) -> int:
+        """How many live on this database, this one included; as of the last heartbeat."""
+        return 1 if self._liveness is None else 1 + self._liveness.peers
+
+    @property
     def node(self) -> int:
         """The id of this process among its peers; a new one when they declared it dead."""
         return self.slots.node
@@ -154,6 +159,10 @@ class Engine:
         """Whether the job ended (or died) within ``seconds``, in whichever process."""
         return await self._waits.wait(job_id, seconds)
 
+    def probes(self, claim: Claim) -> bool:
+        """Whether this job runs to try whether its circuit may be closed."""
+        return claim.id in self.slots.probing
+
     def holds(self, conn: Connection, claim: Claim) -> bool:
         """Inside a write: whether the claim still stands. Commits on a handler's way that matter begin with it."""
         return lanes.holds(conn, claim)
@@ -207,7 +216,7 @@ class Engine:
     def _commit(self, claim: Claim, verdict: Verdict) -> Callable[[Connection], Settled]:
         def commit(conn: Connection) -> Settled:
             settled = settle(conn, claim, verdict, None if self.slots.closed else self.slots.holder())
-            if isinstance(verdict, Done) and claim.scope and claim.id in self.slots.probing:
+            if isinstance(verdict, Done) and verdict.proves and claim.scope and claim.id in self.slots.probing:
                 close_circuit(conn, claim.scope)
                 self.store.after_commit(self.poke)
             if settled.following is not None:

@@ -1,20 +1,48 @@
-"""The envelope of an action as the ledger has it, ended or not."""
+"""The envelope of an action as the ledger has it, ended or not, and what keeps one that has not."""
 
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
 
 from gateway.engine import ledger
+from gateway.engine.circuit import Circuit, holding
+from gateway.engine.clock import now
 from gateway.engine.statements import Row
+from gateway.pipeline.work import Tools
 from gateway.records import Envelope, Json
 
 _WORKING = "Still working: the record is updated when it is done."
+
+
+async def state(tools: Tools, action_id: str) -> tuple[Row, dict[str, Json]] | None:
+    """The action's row and what can be said of it now; None where there is no such action."""
+    return await tools.store.read(lambda conn: _state(conn, tools, action_id))
 
 
 def envelope_of(row: Row) -> dict[str, Json]:
     """The stored answer, or what can be said while it runs."""
     if row.envelope:
         return {**Envelope(success=False, status=row.status).as_json(), **json.loads(row.envelope)}
+    return _running(row).as_json()
+
+
+def _state(conn: Connection, tools: Tools, action_id: str) -> tuple[Row, dict[str, Json]] | None:
+    row = ledger.by_id(conn, action_id)
+    if row is None:
+        return None
+    if row.status in ledger.OPEN and tools.engine.open_scopes:
+        circuit = holding(conn, action_id, (f"stripe:{row.entity}",))
+        if circuit is not None:
+            return row, _held_up(row, circuit, now(conn)).as_json()
+    return row, envelope_of(row)
+
+
+def _running(row: Row) -> Envelope:
     running = row.status in ledger.OPEN
     return Envelope(
         success=False,
@@ -25,4 +53,15 @@ def envelope_of(row: Row) -> dict[str, Json]:
         user_message=_WORKING if running else None,
         retryable=running,
         retry_after_seconds=2 if running else None,
-    ).as_json()
+    )
+
+
+def _held_up(row: Row, circuit: Circuit, at: float) -> Envelope:
+    """Until when to wait, and when it ends by itself where it cannot be started by then."""
+    upstream = circuit.scope.partition(":")[0].capitalize()
+    words = f"{upstream} is not available now: nothing is lost, and it goes on by itself."
+    if row.expires is not None and row.expires > at:
+        ends = datetime.fromtimestamp(row.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
+        words += f" If it cannot be started by {ends}, it ends with nothing sent."
+    wait = max(1, math.ceil(circuit.next_probe - at))
+    return replace(_running(row), user_message=words, retry_after_seconds=wait)

@@ -69,8 +69,10 @@ async def send(
             raise Forgotten
         try:
             answer = await _call(tools, work, progress, n, step, generation)
+            work.unsent = False
             return Found(answer.body, answer.request_id, answer.replayed), generation
         except (Refused, UnknownOutcome) as exc:
+            work.unsent = False
             if exc.replayed:
                 if (found := await look(tools, work, progress, step)) is not None:
                     return found, generation

@@ -124,7 +124,7 @@ def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, 
             stripe_id = step.path.split("/")[3]
             live.set_status(conn, plan.entity, stripe_id, status, at)
             stir_refresh(conn, tools, work, kind, stripe_id)
-        elif step.name == RECIPIENT:
+        elif step.name.startswith(RECIPIENT):
             _readdressed(conn, tools, work, at)
     if outcome.object is not None or outcome.status.ended:
         for kind, stripe_id in plan.owner.get("touched") or ():

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from gateway import sources
 from gateway.actions import Charge
+from gateway.connectors.salesforce_access import access_of, access_query
 from gateway.connectors.salesforce_errors import Fault, classify
-from gateway.connectors.salesforce_types import SubAnswer, SubRequest
+from gateway.connectors.salesforce_types import Access, SubAnswer, SubRequest
 from gateway.engine import links
 from gateway.engine import live as live_rows
 from gateway.engine.numbers import next_number
@@ -78,19 +79,19 @@ async def _source(tools: Tools, work: Work) -> SourceRecord:
 
 
 async def read_record(tools: Tools, org: str, reader: Source, ref: SourceRef, user: str | None) -> SourceRecord:
-    """One Composite call: the record's queries and, for a person, whether that user may edit it."""
+    """One Composite call: the record's queries and, for a person of whom it is not known, whether they may edit it."""
     names = _names(tools, ref.sobject)
     routed = wanted_fields(tools.config, tools.org(org), ref.sobject)
     extra = tuple(dict.fromkeys((*names.values(), *routed, *await _optional(tools, org, ref.sobject))))
     queries = dict(reader.queries(ref.record_id, extra))
-    if user is not None:
-        queries["access"] = (
-            "SELECT RecordId, HasEditAccess FROM UserRecordAccess "  # noqa: S608 - both ids are checked
-            f"WHERE UserId = '{user}' AND RecordId = '{ref.record_id}'"
-        )
-    rows = await _run(tools, org, queries)
-    access = rows.pop("access", None)
-    if not rows["record"] or (access is not None and not (access and access[0]["HasEditAccess"])):
+    known = tools.salesforce.access.known(org, user, ref.record_id) if user else None
+    if user is not None and known is None:
+        queries["access"] = access_query(user, [ref.record_id])
+    rows = {} if known is not None and not known.edit else await _run(tools, org, queries)
+    if user is not None and known is None:
+        known = access_of(rows.pop("access")).get(ref.record_id, Access(read=False, edit=False))
+        tools.salesforce.access.remember(org, user, ref.record_id, known)
+    if not rows.get("record") or (known is not None and not known.edit):
         raise Rejected(
             "no_such_record", "There is no such record, or you may not edit it.", field="record_id", http_status=404
         )

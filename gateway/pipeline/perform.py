@@ -30,6 +30,9 @@ async def perform(tools: Tools, work: Work, progress: Progress) -> None:
     Raises Undone (definite; earlier steps undone), NotKnown, or an Unavailable/UnknownOutcome to come back for.
     """
     assert work.plan is not None  # noqa: S101 - settled before
+    if work.unsent and tools.engine.open_scopes:  # what cannot be carried to its end is better not begun
+        for step in work.plan.steps:
+            tools.stripe.admit(work.plan.entity, step.method, step.path, step.use)
     if not work.fresh_process:
         rows = await tools.store.read(lambda c: ledger.steps(c, work.id))
         progress.journal |= {row.n: row for row in rows}  # ordered by generation: the last one counts
@@ -75,7 +78,7 @@ async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step
     row = progress.journal.get(n)
     generation = row.generation if row else 1
     since = row.sent if row and generation > 1 else work.planned
-    doubtful = bool(tools.store.clock_behind) and (not work.fresh_process or row is not None)
+    doubtful = bool(tools.store.clock_behind) and not work.unsent and (not work.fresh_process or row is not None)
     while True:
         # A peer may have used the key while this process was frozen, so age counts for a first try too.
         if doubtful or aged(tools, since):

@@ -12,7 +12,7 @@ from gateway.engine import links, live, refundable
 from gateway.engine.clock import now
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict
-from gateway.errors import Refused, Unavailable, UnknownOutcome
+from gateway.errors import CircuitOpen, Refused, Unavailable, UnknownOutcome
 from gateway.pipeline.guard import status_of
 from gateway.pipeline.project import merge_rows
 from gateway.pipeline.work import Tools
@@ -27,6 +27,8 @@ async def refresh(tools: Tools, claim: Claim) -> Verdict:
     number = await tools.store.write(next_number)
     try:
         body, lists = await _read(tools, told, projection)
+    except CircuitOpen:
+        raise
     except (Unavailable, UnknownOutcome) as exc:
         return Snooze(exc.retry_after or 30.0, exc.code, exc.message, keep_lane=False)
 

@@ -12,8 +12,8 @@ from gateway.engine import links
 from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
-from gateway.errors import GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline import unknown
+from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
+from gateway.pipeline import circuits, unknown, unsent
 from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, ended_as, finish, same
@@ -48,12 +48,10 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
         return unknown.park(tools, work, exc)
     except Rejected as exc:
         return _end(tools, work, Outcome(Status.REJECTED, error=exc))
+    except (CircuitOpen, Misconfigured) as exc:
+        return _expire(tools, work) if _expired(tools, work) else circuits.park(tools, exc, unsent.noting(tools, work))
     except (Unavailable, UnknownOutcome) as exc:
         return _later(tools, work, exc)
-    except Misconfigured:
-        if _expired(tools, work):
-            return _expire(tools, work)
-        raise
 
 
 def _warm(tools: Tools, claim: Claim) -> Work | None:
@@ -96,7 +94,9 @@ async def _performed(tools: Tools, claim: Claim, work: Work) -> Verdict:
         if "customer" not in plan.holes and (work.action.customer or work.action.stripe == "customer"):
             maker = await _customer(tools, work, progress)
             if maker is not None:
-                return WaitFor(maker)
+                return WaitFor(maker, unsent.noting(tools, work))
+        if work.unsent and not work.fresh_process:
+            await unsent.take_back(tools, work, progress.fence)
         await perform(tools, work, progress)
     except Undone as exc:
         return _end(tools, work, Outcome(Status.FAILED, error=exc, done=progress.done))
@@ -143,16 +143,16 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
 
 def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     """Again in a while. What has sent nothing yet ends when it expires; what has sent something never gives up."""
-    if work.plan is None and _expired(tools, work):
+    if _expired(tools, work):
         return _expire(tools, work)
     age = max(tools.clock.now() - work.accepted, 0.0)
     patience = tools.patience
     pause = max(exc.retry_after or 0.0, min(patience.longest, patience.first * (1 + age / 2)))
-    return Snooze(pause, exc.code, exc.message, keep_lane=True)
+    return Snooze(pause, exc.code, exc.message, keep_lane=True, commit=unsent.noting(tools, work))
 
 
 def _expired(tools: Tools, work: Work) -> bool:
-    return work.plan is None and work.expires is not None and tools.clock.now() > work.expires
+    return work.unsent and work.expires is not None and tools.clock.now() > work.expires
 
 
 def _expire(tools: Tools, work: Work) -> Verdict:
@@ -164,13 +164,13 @@ def mourn(tools: Tools, claim: Claim, code: str, conn: Connection) -> None:
     """
     In the commit with which an action's job dies: whoever asked hears that a person must look.
 
-    With a plan something may have been sent, so the outcome is unknown until the dead letter is replayed or resolved.
+    Something may have been sent with a plan, so the outcome is unknown until the dead letter is replayed or resolved.
     """
     work = load(conn, tools.sealer, claim.id)
     if not work.status.ended:
-        status = Status.FAILED if work.plan is None else Status.UNKNOWN
+        status = Status.FAILED if work.unsent else Status.UNKNOWN
         words = (
             "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
         )
         error = Rejected(code, words, http_status=200)
-        finish(conn, tools, work, Outcome(status, error=error, unsent=work.plan is None))
+        finish(conn, tools, work, Outcome(status, error=error, unsent=work.unsent))

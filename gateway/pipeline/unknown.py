@@ -15,7 +15,7 @@ from gateway import audit
 from gateway.engine import jobs, lanes, ledger
 from gateway.engine.clock import now
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
-from gateway.errors import GatewayError, Rejected, Unavailable, UnknownOutcome
+from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline.finish import Outcome, ended_as, finish
 from gateway.pipeline.lookup import find
 from gateway.pipeline.project import contended
@@ -51,6 +51,8 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
     step = plan.steps[-1]
     try:
         found = await find(tools.stripe, plan.entity, work.id, step, plan.holes, since=work.planned)
+    except CircuitOpen:
+        raise
     except (Unavailable, UnknownOutcome) as exc:
         return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
     if found is not None:

@@ -116,6 +116,7 @@ class Work:
     parent: str | None = None
     email_index: bytes | None = None
     fresh_process: bool = True  # accepted by this process and not resumed: no step can have been sent before
+    unsent: bool = True  # certain that no step has been sent: such an action may end by itself
 
 
 def load(conn: Connection, sealer: Sealer, action_id: str) -> Work:
@@ -145,4 +146,5 @@ def load(conn: Connection, sealer: Sealer, action_id: str) -> Work:
         parent=row.parent,
         email_index=row.email_index,
         fresh_process=False,
+        unsent=plan is None or ledger.certainly_unsent(conn, row.id),
     )

@@ -67,7 +67,7 @@ class ActionRoutes:
         row = await self._tools.store.read(lambda c: ledger.by_key(c, caller.org, caller.sub, key))
         if row is None:
             raise Rejected("unknown_action", "Nothing was sent under this request key.", http_status=404)
-        return _stored(answers.envelope_of(row), running=row.status in ledger.OPEN)
+        return await self._state(caller, row.id)
 
     async def trace(self, request: Request) -> Response:
         """Every step, attempt, upstream request id and write-back of an action."""
@@ -78,10 +78,10 @@ class ActionRoutes:
 
     async def _state(self, caller: Caller, action_id: str) -> Response:
         checked = ids.own_id(action_id, "act", field="action_id")
-        row = await self._tools.store.read(lambda c: ledger.by_id(c, checked))
-        if row is None or row.org != caller.org:
+        found = await answers.state(self._tools, checked)
+        if found is None or found[0].org != caller.org:
             raise Rejected("unknown_action", "There is no such action.", http_status=404)
-        return _stored(answers.envelope_of(row), running=row.status in ledger.OPEN)
+        return _stored(found[1], running=found[0].status in ledger.OPEN)
 
     async def _submission(self, request: Request, caller: Caller, name: str) -> Submission:
         action = _action(name)
@@ -132,7 +132,7 @@ def _wait(prefer: str, default: float) -> tuple[float, str | None]:
 def _response(answer: Answer, applied: str | None) -> Response:
     headers = {"Preference-Applied": applied} if applied else {}
     if answer.running:
-        headers |= {"Location": f"/v1/actions/{answer.action_id}", "Retry-After": "2"}
+        headers |= {"Location": f"/v1/actions/{answer.action_id}", **_retry_after(answer.envelope)}
     status = 202 if answer.running else answer.http_status
     body = dict(answer.envelope)
     if status < 400:
@@ -142,7 +142,11 @@ def _response(answer: Answer, applied: str | None) -> Response:
 
 
 def _stored(envelope: Mapping[str, Json], *, running: bool) -> Response:
-    return JSONResponse(dict(envelope), headers={"Retry-After": "2"} if running else None)
+    return JSONResponse(dict(envelope), headers=_retry_after(envelope) if running else None)
+
+
+def _retry_after(envelope: Mapping[str, Json]) -> dict[str, str]:
+    return {"Retry-After": str(envelope["retry_after_seconds"] or 2)}
 
 
 def _jsonable(value: Json) -> Json:

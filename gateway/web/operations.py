@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.engine.alarms import Alarms
 from gateway.engine.clock import Clock
 from gateway.engine.store import Store
 from gateway.observability.metrics import Metrics
@@ -44,9 +45,10 @@ class Timed:
 class OperationRoutes:
     """Health and metrics; none of them needs a token, so keep them off the public side of the load balancer."""
 
-    def __init__(self, store: Store, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+    def __init__(self, store: Store, metrics: Metrics, alarms: Alarms, stopping: Callable[[], bool]) -> None:
         self._store = store
         self._metrics = metrics
+        self._alarms = alarms
         self._stopping = stopping
 
     def routes(self) -> list[Route]:
@@ -62,13 +64,21 @@ class OperationRoutes:
         return PlainTextResponse("ok\n")
 
     async def readyz(self, request: Request) -> Response:
-        """503 while the database is away or the process is stopping."""
+        """503 while the database is away or the process is stopping; open circuits are told and change nothing."""
         reasons = {
             "stopping": self._stopping(),
             "database": not self._store.healthy,
         }
         problems = [name for name, holds in reasons.items() if holds]
-        body = {"ready": not problems, "problems": problems, "clock_behind_seconds": self._store.clock_behind}
+        body = {
+            "ready": not problems,
+            "problems": problems,
+            "clock_behind_seconds": self._store.clock_behind,
+            "circuits": [
+                {"scope": each.scope, "error_code": each.error_code, "open_seconds": self._alarms.seconds[each.scope]}
+                for each in self._alarms.open
+            ],
+        }
         return JSONResponse(body, 503 if problems else 200, {"Retry-After": "2"} if problems else None)
 
     async def metrics(self, request: Request) -> Response:

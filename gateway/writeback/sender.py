@@ -30,7 +30,7 @@ from gateway.engine.mirror import (
 )
 from gateway.engine.store import Store
 from gateway.engine.worker import Claim, Done, Job, Snooze, Verdict
-from gateway.errors import GatewayError, Misconfigured, Refused, UnknownOutcome, Unreachable
+from gateway.errors import GatewayError, Misconfigured, Refused, UnknownOutcome
 from gateway.sealing import Sealer
 from gateway.writeback.outcomes import Outcome, judge, of_stamps, of_truth, too_many
 from gateway.writeback.pace import Pace, Turn
@@ -191,7 +191,7 @@ class _Run:
             return self._outbreak([outcome])
         await self._sender.store.write(lambda conn: mark_unsent(conn, rows))
         log.warning("writeback.refused", org=self._org, error_code=exc.code, rows=len(rows))
-        if isinstance(exc, Unreachable | Misconfigured):
+        if isinstance(exc, Misconfigured):
             return self._park(exc)
         if isinstance(exc, Refused):
             self._pace.took_too_long()

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from gateway import audit
 from gateway.engine import ledger, mirror
+from gateway.engine.circuit import open_circuit
 from gateway.engine.database import transaction
 from gateway.records import Plan, SourceRef, Status, Upsert
 from gateway.sealing import Sealer
@@ -93,6 +94,18 @@ def test_the_list_is_filtered(worked: Installation, filters: list[str], found: l
     shown = worked.json("actions", "list", *filters)
 
     assert [each["id"] for each in shown["actions"]] == found
+
+
+def test_the_list_says_which_upstreams_its_actions_wait_for(worked: Installation) -> None:
+    with transaction(worked.url) as conn:
+        open_circuit(conn, "stripe:us", "stripe_unreachable", "Stripe cannot be reached.")
+
+    text = worked.run("actions", "list").stdout
+    [circuit] = worked.json("actions", "list")["circuits"]
+
+    assert "stripe:us is not available since" in text
+    assert "Stripe cannot be reached." in text
+    assert (circuit["scope"], circuit["error_code"]) == ("stripe:us", "stripe_unreachable")
 
 
 def test_an_org_that_is_not_configured_is_named(worked: Installation) -> None:

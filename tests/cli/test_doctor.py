@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.cli.findings import skew
+from gateway.engine.circuit import open_circuit
+from gateway.engine.database import transaction
+from gateway.engine.schema import circuit
 from gateway.sandbox.world import World
 
 READ_ONLY = "rk_test_readonly000000000000"
@@ -119,6 +123,21 @@ def test_an_upstream_that_is_away_is_a_finding_and_not_a_crash(world: World, doc
     shown = doctor((world.salesforce_url, "http://127.0.0.1:9"))
 
     assert "network" in shown["found"]["org northwind", "login"]["fix"]
+
+
+def test_a_circuit_of_the_running_gateway_is_shown_with_its_cause(
+    world: World, doctor: Doctor, sqlite_url: str
+) -> None:
+    [configured] = re.findall(r'^url = "(.*)"$', world.config.read_text(), re.MULTILINE)
+    with transaction(sqlite_url) as conn:
+        open_circuit(conn, "stripe:us", "stripe_unreachable", "Stripe cannot be reached.")
+    new = doctor((configured, sqlite_url))["found"]["circuits", "stripe:us"]
+    with transaction(sqlite_url) as conn:
+        conn.execute(circuit.update().values(since=circuit.c.since - 400))
+    old = doctor((configured, sqlite_url))["found"]["circuits", "stripe:us"]
+
+    assert (new["level"], old["level"]) == ("warn", "fail")
+    assert "Stripe cannot be reached." in new["text"]
 
 
 def test_optional_objects_that_are_not_deployed_name_their_own_package(doctor: Doctor) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config import ConfigProblems, load, render_effective
 from gateway.config.reference import render
+from gateway.config.values import without_password
 from tests.support.configuration import ENVIRON, NOW, TOML, certificate, private_pem, rsa_key, write_configuration
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +122,19 @@ def test_the_database_password_is_filled_in_and_never_shown(tmp_path):
 
     assert config.database.url == "postgresql://gateway:p%40ss%2Fw%3Ard@db/gateway"
     assert "p%40ss" not in repr(config.database)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("sqlite:///var/gateway.db", "sqlite:///var/gateway.db"),
+        ("sqlite:////srv/gateway/gateway.db", "sqlite:////srv/gateway/gateway.db"),
+        ("postgresql://gateway:hunter2@db:5432/gateway", "postgresql://gateway@db:5432/gateway"),
+        ("postgresql://db/gateway?sslmode=require&password=hunter2", "postgresql://db/gateway?sslmode=require"),
+    ],
+)
+def test_an_address_is_shown_as_it_is_without_its_password(address, shown):
+    assert without_password(address) == shown
 
 
 def test_a_sandbox_may_write_its_secrets_into_the_file(tmp_path):

@@ -39,6 +39,7 @@ ONE_PROBLEM = [
     ('"sqlite:///gateway.db"', '"mysql://x/y"', "5: database.url: is not a database address"),
     ('"sqlite:///gateway.db"', '"sqlite://"', "5: database.url: is not a database address"),
     ('"sqlite:///gateway.db"', '"postgresql://gateway:hunter2@db/gateway"', "5: database.url: holds a password"),
+    ('"sqlite:///gateway.db"', '"postgresql://db/gateway?password=hunter2"', "5: database.url: holds a password"),
     ('mode = "test"\naccount', 'mode = "prod"\naccount', "8: entities.us.mode: must be 'test' or 'live'"),
     ('mode = "test"\naccount', 'account', "7: entities.us.mode: is missing"),
     ("acct_1Us", "cus_1Us", "9: entities.us.account: is not a Stripe id (acct_…)"),

@@ -214,3 +214,109 @@ def test_switched_off_it_counts_nothing() -> None:
         assert limiter._accounts == {}
 
     run(main())
+
+
+class Fleet:
+    """So many processes, each with its own limiter; whoever wants to call does so as soon as it may."""
+
+    def __init__(self, processes: int) -> None:
+        self.processes = processes
+        self.clock = HandClock()
+        self.limiters = [Limiter(self.clock, processes=lambda: self.processes) for _ in range(processes)]
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def want(self, calls: int, *, priority: int = 0, live: bool = False, endpoint: str = "e") -> None:
+        for limiter in self.limiters:
+            for _ in range(calls):
+                wish = limiter.acquire("acct_1", endpoint, live=live, priority=priority, patience=600)
+                self.tasks.append(asyncio.create_task(wish))
+
+    async def pass_time(self, seconds: float) -> int:
+        """Calls that went out, each answered at once."""
+        before = granted(self.tasks)
+        for _ in range(round(seconds / 0.04)):
+            self.clock.time += 0.04
+            for limiter in self.limiters:
+                for state in limiter._accounts.values():
+                    state.in_flight = 0
+                    limiter._grant(state)
+            await settle()
+        return granted(self.tasks) - before
+
+    def stop(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+
+@pytest.mark.parametrize("processes", [1, 2, 8])
+@pytest.mark.parametrize("priority", [0, 2])
+def test_all_processes_together_keep_to_the_rate_of_the_account(processes: int, priority: int) -> None:
+    async def main() -> int:
+        fleet = Fleet(processes)
+        fleet.want(160 // processes, priority=priority)
+        await fleet.pass_time(0.4)
+        sent = await fleet.pass_time(4.0)
+        fleet.stop()
+        return sent
+
+    assert run(main()) == pytest.approx(100, abs=processes)
+
+
+def test_in_live_mode_an_endpoint_has_25_a_second_and_the_account_100() -> None:
+    async def main() -> tuple[int, int]:
+        one, many = Fleet(2), Fleet(2)
+        one.want(80, live=True)
+        for n in range(6):
+            many.want(40, live=True, endpoint=f"e{n}")
+        found = []
+        for fleet in (one, many):
+            await fleet.pass_time(0.4)
+            found.append(await fleet.pass_time(2.0))
+            fleet.stop()
+        return found[0], found[1]
+
+    assert run(main()) == (pytest.approx(50, abs=2), pytest.approx(200, abs=8))
+
+
+def test_what_a_process_leaves_its_peers_take_over_at_once() -> None:
+    async def main() -> tuple[int, int]:
+        fleet = Fleet(4)
+        del fleet.limiters[1:]
+        fleet.want(200)
+        await fleet.pass_time(0.4)
+        beside_peers = await fleet.pass_time(4.0)
+        fleet.processes = 1
+        alone = await fleet.pass_time(4.0)
+        fleet.stop()
+        return beside_peers, alone
+
+    assert run(main()) == (pytest.approx(25, abs=2), pytest.approx(100, abs=4))
+
+
+def test_the_calls_in_flight_are_shared_and_each_of_very_many_processes_still_gets_one() -> None:
+    async def main(processes: int) -> int:
+        limiter = Limiter(HandClock(), rates=FAST, processes=lambda: processes)
+        tasks = [asyncio.create_task(ask(limiter)) for _ in range(60)]
+        await settle()
+        for task in tasks:
+            task.cancel()
+        return granted(tasks)
+
+    assert [run(main(processes)) for processes in (1, 2, 100)] == [48, 24, 1]
+
+
+def test_while_a_batch_runs_at_full_rate_a_click_is_the_very_next_call() -> None:
+    async def main() -> int:
+        fleet = Fleet(2)
+        del fleet.limiters[1:]
+        fleet.want(100, priority=2)
+        await fleet.pass_time(1.0)
+        click = asyncio.create_task(ask(fleet.limiters[0]))
+        await settle()
+        meanwhile = 0
+        while not click.done():
+            meanwhile += await fleet.pass_time(0.04)
+        fleet.stop()
+        return meanwhile
+
+    assert run(main()) == 0

@@ -212,7 +212,12 @@ def test_a_reused_key_is_a_fault_of_ours_and_opens_no_circuit() -> None:
 
 @pytest.mark.parametrize(
     ("status", "refund_key", "scope"),
-    [(401, None, "stripe:us"), (401, "rk_test_r", "stripe:us:refunds"), (403, None, "stripe:us:refunds")],
+    [
+        (401, None, "stripe:us"),
+        (401, "rk_test_r", "stripe:us:refund"),
+        (403, None, "stripe:us:billing:POST /v1/refunds"),
+        (403, "rk_test_r", "stripe:us:refund:POST /v1/refunds"),
+    ],
 )
 def test_a_bad_key_names_the_smallest_scope_it_proves(status: int, refund_key: str | None, scope: str) -> None:
     async def main() -> None:

@@ -258,3 +258,24 @@ def test_a_clean_stop_leaves_no_trace_of_the_process(postgres_url):
 
     with transaction(postgres_url, readonly=True) as conn:
         assert conn.execute(sa.select(node.c.id)).all() == []
+
+
+def test_each_process_knows_how_many_share_the_database(postgres_url):
+    async def main():
+        async with running(postgres_url, {}) as engine:
+            alone = engine.processes
+            with peer(postgres_url, "second", "--seconds", "60") as second:
+                await until(lambda: engine.processes == 2)
+                second.kill()
+                await until(lambda: engine.processes == 1)
+            return alone
+
+    assert asyncio.run(main()) == 1
+
+
+def test_on_sqlite_a_process_is_alone(sqlite_url):
+    async def main():
+        async with running(sqlite_url, {}) as engine:
+            return engine.processes
+
+    assert asyncio.run(main()) == 1

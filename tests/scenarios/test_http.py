@@ -13,7 +13,7 @@ import requests
 from gateway.app import build
 from gateway.config import load
 from gateway.records import Envelope
-from gateway.sandbox.identity import AUTOMATION, KID, ORG, REP
+from gateway.sandbox.identity import ADMIN, AUTOMATION, KID, ORG, REP
 from gateway.sandbox.wire import Server
 from tests.scenarios.lab import BILLED, QUICK, Lab
 
@@ -150,6 +150,36 @@ def test_automation_may_not_refund_and_a_stranger_sees_no_record(caller: Caller)
     assert (nobody.status_code, nobody.json()["error_code"]) == (404, "no_such_record")
 
 
+def test_edit_access_is_believed_for_a_minute_and_a_refusal_for_seconds(caller: Caller) -> None:
+    lab, preview = caller.lab, "/v1/actions/send-invoice/preview"
+    fields = {"StageName": "Prospecting", "CloseDate": "2026-12-31", "AccountId": lab.account, "OwnerId": ADMIN}
+    first, second = (
+        lab.control("salesforce", "POST", "records", {"sobject": "Opportunity", "fields": {"Name": name, **fields}})[
+            "id"
+        ]
+        for name in ("First", "Second")
+    )
+
+    def ask(record: str) -> int:
+        return caller("POST", preview, lab.invoice_members(record_id=record)).status_code
+
+    def share(record: str, level: str) -> None:
+        told = {"user": "rita@northwind.example", "record": record, "level": level}
+        lab.control("salesforce", "POST", "share", told)
+
+    share(second, "None")
+    granted, refused = ask(first), ask(second)
+    share(first, "None")
+    share(second, "Edit")
+    still = ask(first)
+    end = time.monotonic() + 30
+    while (shared := ask(second)) != 200 and time.monotonic() < end:
+        time.sleep(0.2)
+
+    assert (granted, still) == (200, 200)
+    assert (refused, shared) == (404, 200)
+
+
 def test_a_preview_shows_what_would_be_done_and_binds_the_action_to_it(caller: Caller) -> None:
     shown = caller("POST", "/v1/actions/send-invoice/preview", {"record_id": caller.lab.fleet}).json()
 
@@ -202,3 +232,25 @@ def test_health_and_metrics_count_what_happened(caller: Caller) -> None:
     assert 'gateway_actions_ended_total{action="send-invoice",status="succeeded"} 1.0' in page
     assert 'gateway_http_requests_total{route="act",status="200"} 1.0' in page
     assert caller("DELETE", "/livez").status_code == 405
+
+
+def test_an_open_circuit_is_told_to_callers_and_operators_and_leaves_the_process_ready(caller: Caller) -> None:
+    caller("POST", "/v1/actions/create-customer", {"record_id": caller.lab.account}, Idempotency_Key="c")
+    caller.lab.stripe_server.stop()
+    body = caller.lab.invoice_members(request_key="k1")
+    first = caller("POST", "/v1/actions/send-invoice", body, sub=AUTOMATION, Prefer="respond-async").json()
+
+    while not (circuits := caller("GET", "/readyz").json()["circuits"]):
+        time.sleep(0.2)
+    told = caller("GET", f"/v1/actions/{first['action_id']}")
+    found = caller("GET", "/v1/actions?request_key=k1", sub=AUTOMATION)
+    page = caller("GET", "/metrics").text
+
+    assert [(each["scope"], each["error_code"]) for each in circuits] == [("stripe:us", "stripe_unreachable")]
+    assert caller("GET", "/readyz").status_code == 200
+    assert told.json()["user_message"].startswith("Stripe is not available now")
+    assert 2 < int(told.headers["Retry-After"]) <= 60
+    assert found.json()["user_message"] == told.json()["user_message"]
+    assert 'gateway_circuit_open_seconds{scope="stripe:us"}' in page
+    assert "gateway_alarms_total 0.0" in page
+    caller.lab.stripe_server.start()

@@ -1,0 +1,102 @@
+"""A key that is refused stops what needs it, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.sandbox.stripe.access import ApiKey
+from gateway.sandbox.stripe.world import StripeWorld
+from tests.scenarios.lab import MACHINE, Lab, ask, until
+from tests.scenarios.outage import US, closed_now, move, open_now, orders, scopes
+
+
+class Keys(Lab):
+    """The refund key of this one may read and nothing else, until it is given more."""
+
+    REFUND_KEY = "rk_test_refunds000000000000"
+
+    def _stripe_world(self, url: str) -> StripeWorld:
+        self.world = super()._stripe_world(url)
+        self.keys("rak_charge_read", "rak_invoice_read")
+        return self.world
+
+    def keys(self, *scopes: str) -> None:
+        account = self.world.doorman.keys[self.identity.stripe_key].account
+        self.world.doorman.keys[self.REFUND_KEY] = ApiKey(self.REFUND_KEY, account, frozenset(scopes))
+
+
+def paths(lab: Lab) -> list[str]:
+    return [call["path"] for call in lab.calls("stripe")]
+
+
+@pytest.fixture
+def keys(tmp_path: Path, sqlite_url: str) -> Iterator[Keys]:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    made = Keys(folder, sqlite_url)
+    text = made.config_file.read_text()
+    own = f"secret_key = {json.dumps(made.identity.stripe_key)}"
+    made.config_file.write_text(text.replace(own, f"{own}\nrefund_key = {json.dumps(Keys.REFUND_KEY)}"))
+    yield made
+    made.close()
+
+
+def test_a_refund_key_without_its_permission_stops_refunds_and_nothing_else(keys: Keys) -> None:
+    lab, (first, second, *_) = keys, orders(keys)
+    refunds = f"{US}:refund:POST /v1/refunds"
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            await ask(gateway, "send-invoice", first, key="a", caller=MACHINE)
+            lab.pay(lab.objects("invoice")[0])
+            some = {"record_id": first["record_id"], "amount": "10.00"}
+            refund = await ask(gateway, "refund-payment", some, key="r", wait=0)
+            await open_now(gateway, refunds)
+            more = await ask(gateway, "refund-payment", some, key="s", wait=2)
+            invoice = await ask(gateway, "send-invoice", second, key="b", caller=MACHINE)
+
+            assert invoice.envelope["success"], invoice.envelope
+            assert (refund.running, more.running) == (True, True)
+            assert len([c for c in lab.calls("stripe") if (c["method"], c["path"]) == ("POST", "/v1/refunds")]) == 1
+            assert await scopes(gateway) == [refunds]
+
+            lab.keys("rak_charge_write")
+            move(lab, gateway, 61)
+            lab.control("stripe", "POST", "clock", {"advance": 61})
+            for answer in (refund, more):
+                assert await gateway.tools.engine.wait(answer.action_id, 30)
+            await closed_now(gateway)
+            assert [x["amount"] for x in lab.objects("refund")] == [1000, 1000]
+
+    asyncio.run(story())
+
+
+def test_a_key_that_was_rolled_stops_the_entity_until_the_old_one_is_accepted_again(keys: Keys) -> None:
+    lab, (first, second, *_) = keys, orders(keys)
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            key = lab.world.doorman.keys.pop(lab.identity.stripe_key)
+            one = await ask(gateway, "send-invoice", first, key="a", caller=MACHINE, wait=0)
+            await open_now(gateway)
+            two = await ask(gateway, "send-invoice", second, key="b", caller=MACHINE)
+            asked = paths(lab)
+            move(lab, gateway, 61)
+            await until(lambda: paths(lab).count("/v1/account") == 2, what="a probe")  # the first was at the start
+            assert await scopes(gateway) == [US]
+
+            assert two.running
+            assert len(asked) == 2
+            lab.world.doorman.keys[lab.identity.stripe_key] = key
+            move(lab, gateway, 61)
+            lab.control("stripe", "POST", "clock", {"advance": 122})
+            for answer in (one, two):
+                assert await gateway.tools.engine.wait(answer.action_id, 30)
+            assert len(lab.objects("invoice")) == 2
+
+    asyncio.run(story())
