@@ -150,7 +150,7 @@ DEFECTS = {
     "another protocol": (JWT, "<authenticationProtocol>Jwt", "<authenticationProtocol>Oauth", "is not a JWT"),
     "a token without audience": (JWT, "<parameterName>aud", "<parameterName>audience", "claims are"),
     "another algorithm": (JWT, "RS256", "HS256", "the gateway takes RS256"),
-    "no certificate": (JWT, "<certificate>Stripe_Gateway</certificate>", "", "names no signing certificate"),
+    "no certificate": (JWT, "<certificate>Stripe_Gateway_2026</certificate>", "", "names no signing certificate"),
     "everybody as one person": (JWT, "{!$User.Id}", "005000000000001", "under their own user id"),
     "an automation as the user": (AUTOMATION, "gateway-automation", "{!$User.Id}", "under a fixed name"),
     "a key in a header": (JWT, "JwtHeaderClaim</parameterType>", "AuthHeader</parameterType>", "could hold a secret"),

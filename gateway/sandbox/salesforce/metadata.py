@@ -47,7 +47,7 @@ TYPES = {
     "AutoNumber": "string",
 }
 OBJECT_GRANTS = {"allowRead": "read", "allowCreate": "create", "allowEdit": "edit", "allowDelete": "delete"}
-# A custom setting belongs to the org, a profile or a user instead of an owner (Apex Developer Guide, "Custom Settings").
+# A custom setting belongs to the org, a profile or a user, not to an owner (Apex Developer Guide, "Custom Settings").
 SETTING = (
     Field("Name", "string", "Name", 38, name_field=True),
     Field("SetupOwnerId", "reference", "Location", 18, required=True, updateable=False,
