@@ -9,6 +9,7 @@ from tests.metadata.apex import Method, block, classes, methods, uncommented
 from tests.metadata.tree import NAMESPACE, Tree, picklist
 
 CALLOUT = re.compile(r"callout:(\w+)")
+SWITCH = "StripeGatewaySwitch"
 ENDPOINT = re.compile(r"'https?://", re.IGNORECASE)
 QUERY = re.compile(r"\[\s*SELECT\b(?P<columns>.*?)\bFROM\s+(?P<object>\w+)(?P<rest>.*?)\]", re.IGNORECASE | re.DOTALL)
 CONDITION = re.compile(r"\b(?P<path>(?:\w+__r\.)*\w+__c)\s*(?:=|!=|<|>|\bIN\b|\bLIKE\b|\bNOT\b)", re.IGNORECASE)
@@ -53,6 +54,8 @@ def _callouts(tree: Tree, text: str) -> Iterator[str]:
     )
     if ENDPOINT.search(text) and "@istest" not in text.lower():
         yield "names an address: callouts go through the named credential only"
+    if CALLOUT.search(text) and SWITCH not in text and "@istest" not in text.lower():
+        yield f"calls out without asking {SWITCH}: a refreshed sandbox would act for production"
 
 
 def _queries(tree: Tree, text: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from tests.metadata.lwc import Bundle, bundles
-from tests.metadata.tree import NAMESPACE, Component, Tree
+from tests.metadata.tree import NAMESPACE, Component, Tree, picklist
 
 OWN_COLUMNS = {"NAME", "OBJECT_ID", "CREATED_DATE", "LAST_UPDATE", "Name", "CreatedDate", "OWNER.ALIAS"}
 OWN_FIELDS = {"Name", "OwnerId", "CreatedById", "LastModifiedById"}
@@ -28,6 +28,11 @@ def _views(tree: Tree) -> Iterator[str]:
             for name in named:
                 if name not in OWN_COLUMNS and (view.sobject, name) not in tree.fields:
                     yield f"{view.sobject}.{view.name}: {name} does not exist"
+            for row in view.rows("filters"):
+                known = tree.fields.get((view.sobject, row["field"]))
+                values = set(picklist(known)) if known is not None else set()
+                never = set(row.get("value", "").split(",")) - values if values else set()
+                yield from (f"{view.sobject}.{view.name}: {row['field']} is never {each}" for each in sorted(never))
 
 
 def _tabs(tree: Tree) -> Iterator[str]:

@@ -27,6 +27,7 @@ public with sharing class Probe {
     }
     @InvocableMethod(label='Probe' callout=true)
     public static List<Result> run(List<Request> inputs) {
+        Boolean open = StripeGatewaySwitch.isOn();
         Boolean allowed = FeatureManagement.checkPermission('Stripe_Send_Invoice');
         insert new Stripe_Action__c(Action__c = 'send-invoice', Source_Record_Id__c = inputs[0].recordId);
         HttpRequest request = new HttpRequest();

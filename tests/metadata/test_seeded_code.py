@@ -77,6 +77,7 @@ DEFECTS = {
         "named credential Stripe_Gatway",
     ),
     "an address in Apex": (CLASS, "callout:Stripe_Gateway/", "https://gateway.acme.com/", "names an address"),
+    "a callout from a copy": (CLASS, "StripeGatewaySwitch.isOn()", "true", "calls out without asking"),
     "a label that is not there": (
         CLASS,
         "return new List",

@@ -69,6 +69,12 @@ DEFECTS = {
         "<inputParameters>",
         "Ask has no fault path",
     ),
+    "no fault path while the record is saved": (
+        FLOW,
+        "<scheduledPaths>",
+        "<connector><targetReference>Mail</targetReference></connector><scheduledPaths>",
+        "Mail has no fault path (on path now)",
+    ),
     "a callout while saving": (
         FLOW,
         "<object>Opportunity",

@@ -61,6 +61,12 @@ DEFECTS = {
         "<type>LongTextArea</type>",
         "a custom setting has no LongTextArea field",
     ),
+    "a list view of a status that is never": (
+        "main/core/objects/Stripe_Action__c/listViews/Waiting.listView-meta.xml",
+        "queued,pending",
+        "queued,sending",
+        "Status__c is never sending",
+    ),
     "a layout of a missing field": (LAYOUT, "<field>Due_Date__c", "<field>Due_On__c", "Due_On__c does not exist"),
     "a field twice on a layout": (LAYOUT, "<field>Due_Date__c", "<field>Number__c", "Number__c is placed twice"),
     "a field on no layout": (LAYOUT, "<field>Due_Date__c", "<field>OwnerId", "Due_Date__c is missing"),
