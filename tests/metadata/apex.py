@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from tests.metadata.tree import Tree
 
@@ -41,6 +42,7 @@ def classes(tree: Tree) -> dict[str, str]:
     return {name: uncommented(text) for name, text in tree.code(".cls").items()}
 
 
+@cache
 def uncommented(text: str) -> str:
     """Comments become blanks; strings stay."""
     return _COMMENT.sub(lambda found: found[0] if found[0].startswith("'") else " " * len(found[0]), text)

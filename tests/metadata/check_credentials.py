@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from tests.metadata.tree import Component, Tree
 
@@ -75,10 +76,15 @@ def _claims(credential: Component) -> Iterator[str]:
         yield "carries a parameter that could hold a secret"
 
 
+@cache
+def _secret(component: Component) -> bool:
+    elements = [] if component.root is None else component.root.iter()
+    return bool(SECRET.search(" ".join(f"{element.tag}> {element.text}" for element in elements)))
+
+
 def _secrets(tree: Tree) -> Iterator[str]:
     for component in tree.components:
-        text = "" if component.root is None else " ".join(f"{e.tag}> {e.text}" for e in component.root.iter())
-        if SECRET.search(text):
+        if _secret(component):
             yield f"{component.path.name} holds a secret"
     for path, text in tree.texts.items():
         if SECRET.search(text):

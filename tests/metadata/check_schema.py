@@ -19,7 +19,12 @@ Members = dict[str, tuple[str, str]]
 
 def findings(tree: Tree) -> list[str]:
     """Every way in which a file is not what the Metadata API takes."""
-    return [f"{component.path}: {problem}" for component in tree.components for problem in _component(component)]
+    return [f"{component.path}: {problem}" for component in tree.components for problem in _problems(component)]
+
+
+@cache
+def _problems(component: Component) -> tuple[str, ...]:
+    return tuple(_component(component))
 
 
 def _component(component: Component) -> Iterator[str]:
