@@ -17,13 +17,17 @@ import sys
 from pathlib import Path
 
 ROOTS = (
-    "CompactLayout", "CustomApplication", "CustomField", "CustomObject", "CustomPermission", "CustomTab", "ListView",
-    "PermissionSet", "ValidationRule",
+    "ApexClass", "ApexTrigger", "CompactLayout", "CustomApplication", "CustomField", "CustomLabels", "CustomObject",
+    "CustomPermission", "CustomTab", "Dashboard", "Folder", "ExternalClientApplication", "ExternalCredential",
+    "ExternalServiceRegistration", "ExtlClntAppGlobalOauthSettings", "ExtlClntAppOauthConfigurablePolicies",
+    "ExtlClntAppOauthSettings", "FlexiPage", "Flow", "Layout", "LightningComponentBundle", "ListView",
+    "NamedCredential", "PermissionSet", "PermissionSetGroup", "QuickAction", "Report", "ReportType", "ValidationRule",
 )  # fmt: skip
 SCALARS = {"string": "string", "boolean": "boolean", "number": "number", "any": "string"}
 
 ENUM = re.compile(r"^export type (\w+) = ('[^;]*');$", re.MULTILINE)
 TEXT = re.compile(r"^export type (\w+) = string;$", re.MULTILINE)
+ALIAS = re.compile(r"^export type (\w+) = (Folder);$", re.MULTILINE)
 TYPE = re.compile(r"^export type (\w+) = (?:(\w+) & )?\{\n(.*?)^\};$", re.MULTILINE | re.DOTALL)
 MEMBER = re.compile(r"^    (\w+)(\??): (\w+)(\[\])?;$", re.MULTILINE)
 
@@ -33,7 +37,7 @@ def extract(source: str) -> dict[str, dict[str, object]]:
     enums = {name: re.findall(r"'([^']*)'", values) for name, values in ENUM.findall(source)}
     texts = set(TEXT.findall(source))
     bodies = {name: (base, MEMBER.findall(body)) for name, base, body in TYPE.findall(source)}
-    types: dict[str, object] = {}
+    types: dict[str, object] = {name: {"base": base, "members": {}} for name, base in ALIAS.findall(source)}
     used: dict[str, object] = {}
     wanted = list(ROOTS)
     while wanted:

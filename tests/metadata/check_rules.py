@@ -20,7 +20,7 @@ FORMULA_LIMIT = 3900  # characters (help.salesforce.com, "Formula Limits")
 
 def findings(tree: Tree) -> list[str]:
     """Every broken limit and dangling reference."""
-    checks = (_fields, _relationships, _objects, _rules, _permission_sets, _views)
+    checks = (_fields, _relationships, _objects, _rules)
     return [problem for check in checks for problem in check(tree)]
 
 
@@ -108,6 +108,9 @@ def _relationships(tree: Tree) -> Iterator[str]:
 
 def _objects(tree: Tree) -> Iterator[str]:
     for name, component in tree.named("CustomObject").items():
+        if component.text("customSettingsType"):
+            yield from _setting(tree, name, component)
+            continue
         if (component.text("sharingModel"), component.text("externalSharingModel")) != ("Private", "Private"):
             yield f"{name}: sharing is not private"
         keys = [f for (sobject, _), f in tree.fields.items() if sobject == name and f.text("externalId") == "true"]
@@ -117,6 +120,22 @@ def _objects(tree: Tree) -> Iterator[str]:
             yield f"{name}: has no Sync_Version__c"
         if not any(rule.sobject == name and rule.name == "Refuse_Older_Version" for rule in tree.of("ValidationRule")):
             yield f"{name}: has no rule Refuse_Older_Version"
+
+
+def _setting(tree: Tree, name: str, component: Component) -> Iterator[str]:
+    if component.text("visibility") != "Public" or component.text("sharingModel"):
+        yield f"{name}: a custom setting is public (no namespace) and has no sharing"
+    for (sobject, field), found in tree.fields.items():
+        if sobject == name and found.text("type") not in {
+            "Checkbox",
+            "Date",
+            "DateTime",
+            "Email",
+            "Number",
+            "Text",
+            "Url",
+        }:
+            yield f"{name}.{field}: a custom setting has no {found.text('type')} field"
 
 
 def _rules(tree: Tree) -> Iterator[str]:
@@ -146,71 +165,3 @@ def _formula(tree: Tree, sobject: str, formula: str) -> Iterator[str]:
     for field, value in re.findall(r'ISPICKVAL\((?:PRIORVALUE\()?(\w+)\)?, "([^"]+)"\)', formula):
         if (sobject, field) in tree.fields and value not in picklist(tree.fields[sobject, field]):
             yield f"formula compares {field} with {value}, which is not one of its values"
-
-
-def _permission_sets(tree: Tree) -> Iterator[str]:
-    known = {
-        "fieldPermissions": ("field", {f"{sobject}.{name}" for sobject, name in tree.fields}),
-        "objectPermissions": ("object", STANDARD | set(tree.named("CustomObject"))),
-        "customPermissions": ("name", set(tree.named("CustomPermission"))),
-        "tabSettings": ("tab", set(tree.named("CustomTab"))),
-        "applicationVisibilities": ("application", set(tree.named("CustomApplication"))),
-    }
-    for name, permission_set in tree.named("PermissionSet").items():
-        for tag, (member, there) in known.items():
-            rows = [row[member] for row in permission_set.rows(tag)]
-            standard = {row for row in rows if tag == "fieldPermissions" and not row.endswith("__c")}
-            yield from (f"{name}: {row} does not exist" for row in rows if row not in there | standard)
-            yield from (f"{name}: {row} is granted twice" for row, n in Counter(rows).items() if n > 1)
-        yield from (f"{name}: {problem}" for problem in _grants(tree, permission_set))
-
-
-def _grants(tree: Tree, permission_set: Component) -> Iterator[str]:
-    objects = {row["object"] for row in permission_set.rows("objectPermissions")}
-    for row in permission_set.rows("fieldPermissions"):
-        sobject, name = row["field"].split(".")
-        field = tree.fields.get((sobject, name))
-        if field and field.text("required") == "true":
-            yield f"{row['field']} is required: Salesforce refuses a permission on it"
-        if field and field.text("formula") and row["editable"] == "true":
-            yield f"{row['field']} is a formula and cannot be edited"
-        if row["editable"] == "true" and row["readable"] != "true":
-            yield f"{row['field']} is editable and not readable"
-        if sobject in STANDARD | set(tree.named("CustomObject")) and not _readable(
-            tree, objects, permission_set, sobject
-        ):
-            yield f"{row['field']} is granted without its object"
-    for row in permission_set.rows("objectPermissions"):
-        if row["modifyAllRecords"] == "true" and "false" in {
-            row["allowEdit"],
-            row["allowDelete"],
-            row["viewAllRecords"],
-        }:
-            yield f"{row['object']}: modify all needs edit, delete and view all"
-
-
-def _readable(tree: Tree, objects: set[str], permission_set: Component, sobject: str) -> bool:
-    # An optional permission set adds fields to objects that the main one grants.
-    base = tree.named("PermissionSet").get("Stripe_Gateway_Integration")
-    granted = {row["object"] for row in base.rows("objectPermissions")} if base else set()
-    return sobject in objects or (permission_set.name.startswith("Stripe_Gateway_Integration_") and sobject in granted)
-
-
-def _views(tree: Tree) -> Iterator[str]:
-    standard = {"NAME", "OBJECT_ID", "CREATED_DATE", "LAST_UPDATE", "Name", "CreatedDate", "OWNER.ALIAS"}
-    for kind, tag in (("ListView", "columns"), ("CompactLayout", "fields")):
-        for view in tree.of(kind):
-            named = [element.text or "" for element in view.each(tag)] + [row["field"] for row in view.rows("filters")]
-            for name in named:
-                if name not in standard and (view.sobject, name) not in tree.fields:
-                    yield f"{view.sobject}.{view.name}: {name} does not exist"
-    for tab in tree.named("CustomTab"):
-        if tab not in tree.named("CustomObject"):
-            yield f"tab {tab} has no object"
-    for name, app in tree.named("CustomApplication").items():
-        tabs = [element.text or "" for element in app.each("tabs")]
-        yield from (
-            f"{name}: tab {tab} does not exist"
-            for tab in tabs
-            if not tab.startswith("standard-") and tab not in tree.named("CustomTab")
-        )

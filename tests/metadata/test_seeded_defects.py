@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.metadata import check_code, check_rules, check_schema
+from tests.metadata import checks
 from tests.metadata.tree import ROOT, Tree, load, read
 from tests.metadata.written import written
 
@@ -159,9 +159,7 @@ TREE = load()
 
 
 def every_finding(tree: Tree) -> list[str]:
-    schema = check_schema.findings(tree)
-    # Files that are not metadata at all cannot be looked at any further.
-    return schema or [*check_rules.findings(tree), *check_code.findings(tree, WRITTEN)]
+    return checks.findings(tree, WRITTEN)
 
 
 @pytest.mark.parametrize("name", DEFECTS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -13,16 +13,38 @@ NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 
 # Type → folder and suffix Salesforce recognises it by; anything else would be left out of a deployment silently.
 PLACES = {
+    "ApexClass": ("classes", ".cls-meta.xml"),
+    "ApexTrigger": ("triggers", ".trigger-meta.xml"),
     "CompactLayout": ("compactLayouts", ".compactLayout-meta.xml"),
     "CustomApplication": ("applications", ".app-meta.xml"),
     "CustomField": ("fields", ".field-meta.xml"),
-    "CustomObject": (None, ".object-meta.xml"),
+    "CustomLabels": ("labels", ".labels-meta.xml"),
+    "CustomObject": ("objects/*", ".object-meta.xml"),
     "CustomPermission": ("customPermissions", ".customPermission-meta.xml"),
     "CustomTab": ("tabs", ".tab-meta.xml"),
+    "Dashboard": ("dashboards/*", ".dashboard-meta.xml"),
+    "DashboardFolder": ("dashboards", ".dashboardFolder-meta.xml"),
+    "ExternalClientApplication": ("externalClientApps", ".eca-meta.xml"),
+    "ExternalCredential": ("externalCredentials", ".externalCredential-meta.xml"),
+    "ExternalServiceRegistration": ("externalServiceRegistrations", ".externalServiceRegistration-meta.xml"),
+    "ExtlClntAppGlobalOauthSettings": ("extlClntAppGlobalOauthSets", ".ecaGlblOauth-meta.xml"),
+    "ExtlClntAppOauthConfigurablePolicies": ("extlClntAppOauthPolicies", ".ecaOauthPlcy-meta.xml"),
+    "ExtlClntAppOauthSettings": ("extlClntAppOauthSettings", ".ecaOauth-meta.xml"),
+    "FlexiPage": ("flexipages", ".flexipage-meta.xml"),
+    "Flow": ("flows", ".flow-meta.xml"),
+    "Layout": ("layouts", ".layout-meta.xml"),
+    "LightningComponentBundle": ("lwc/*", ".js-meta.xml"),
     "ListView": ("listViews", ".listView-meta.xml"),
+    "NamedCredential": ("namedCredentials", ".namedCredential-meta.xml"),
     "PermissionSet": ("permissionsets", ".permissionset-meta.xml"),
+    "PermissionSetGroup": ("permissionsetgroups", ".permissionsetgroup-meta.xml"),
+    "QuickAction": ("quickActions", ".quickAction-meta.xml"),
+    "Report": ("reports/*", ".report-meta.xml"),
+    "ReportFolder": ("reports", ".reportFolder-meta.xml"),
+    "ReportType": ("reportTypes", ".reportType-meta.xml"),
     "ValidationRule": ("validationRules", ".validationRule-meta.xml"),
 }
+SOURCES = {".cls", ".trigger", ".js", ".html", ".template"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,9 @@ class Component:
     @property
     def name(self) -> str:
         """What the file name says the component is called."""
+        _, suffix = PLACES.get(self.kind, (None, ""))
+        if suffix and self.path.name.endswith(suffix):
+            return self.path.name.removesuffix(suffix)
         return self.path.name.split(".", 1)[0]
 
     @property
@@ -67,15 +92,31 @@ class Component:
 
 @dataclass(frozen=True)
 class Tree:
-    """Every component of the project."""
+    """Every component of the project, and the text of its code and templates by path."""
 
     components: tuple[Component, ...]
+    texts: Mapping[Path, str] = field(default_factory=dict)
 
     def altered(self, removed: str, *added: Component) -> Tree:
         """The project without one file and with others."""
         kept = tuple(component for component in self.components if component.path != Path(removed))
         assert len(kept) == len(self.components) - 1, f"{removed} is not there"
-        return Tree((*kept, *added))
+        return Tree((*kept, *added), self.texts)
+
+    def adding(self, *added: Component, **texts: str) -> Tree:
+        """The project with further components and further (or other) texts."""
+        return Tree((*self.components, *added), {**self.texts, **{Path(path): text for path, text in texts.items()}})
+
+    def within(self, *folders: str) -> Tree:
+        """Only what lies below these top folders."""
+        return Tree(
+            tuple(component for component in self.components if component.path.parts[0] in folders),
+            {path: text for path, text in self.texts.items() if path.parts[0] in folders},
+        )
+
+    def code(self, suffix: str) -> dict[str, str]:
+        """Texts of one kind by their file's name without suffix."""
+        return {path.stem: text for path, text in self.texts.items() if path.suffix == suffix}
 
     @cached_property
     def _kinds(self) -> dict[str, dict[Path, Component]]:
@@ -95,7 +136,7 @@ class Tree:
     @cached_property
     def fields(self) -> dict[tuple[str, str], Component]:
         """Fields by object and API name."""
-        return {(field.sobject, field.name): field for field in self.of("CustomField")}
+        return {(found.sobject, found.name): found for found in self.of("CustomField")}
 
     @cached_property
     def columns(self) -> dict[str, set[str]]:
@@ -113,7 +154,9 @@ class Tree:
 def load(root: Path = ROOT) -> Tree:
     """What is below the folder, in the order of the paths."""
     files = sorted(root.rglob("*-meta.xml"))
-    return Tree(tuple(read(path.relative_to(root), path.read_text(encoding="utf-8")) for path in files))
+    texts = {path.relative_to(root): path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.*"))
+             if path.suffix in SOURCES}  # fmt: skip
+    return Tree(tuple(read(path.relative_to(root), path.read_text(encoding="utf-8")) for path in files), texts)
 
 
 def read(path: Path, text: str) -> Component:

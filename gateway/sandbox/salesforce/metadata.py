@@ -47,6 +47,12 @@ TYPES = {
     "AutoNumber": "string",
 }
 OBJECT_GRANTS = {"allowRead": "read", "allowCreate": "create", "allowEdit": "edit", "allowDelete": "delete"}
+# A custom setting belongs to the org, a profile or a user, not to an owner (Apex Developer Guide, "Custom Settings").
+SETTING = (
+    Field("Name", "string", "Name", 38, name_field=True),
+    Field("SetupOwnerId", "reference", "Location", 18, required=True, updateable=False,
+          reference_to=("Organization", "Profile", "User"), relationship="SetupOwner"),
+)  # fmt: skip
 # Key prefixes of custom objects are given out in order of installation; a00 … are the first ones.
 CUSTOM_PREFIX = "a{:02d}"
 
@@ -108,8 +114,9 @@ def add_objects(schema: Schema, folders: list[Path], features: frozenset[str]) -
 
 
 def custom_object(name: str, root: ET.Element, prefix: str, features: frozenset[str]) -> SObject:
-    fields = [*SYSTEM_FIELDS, OWNER, name_field(name, root)]
-    if "multi_currency" in features:
+    setting = bool(text(root, "customSettingsType"))
+    fields = [*SYSTEM_FIELDS, *(SETTING if setting else (OWNER, name_field(name, root)))]
+    if "multi_currency" in features and not setting:
         fields.append(CURRENCY)
     return SObject(
         name=name,

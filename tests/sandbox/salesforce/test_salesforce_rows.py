@@ -7,7 +7,7 @@ import requests
 from simple_salesforce import Salesforce
 from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceMoreThanOneRecord
 
-from tests.support.salesforce_org import Maker, World, full, write_field
+from tests.support.salesforce_org import ORG_ID, Maker, World, full, write_field
 
 INVOICE = {"Stripe_Id__c": "in_1", "Entity__c": "us", "Status__c": "Open"}
 KEY = "sobjects/Stripe_Invoice__c/Stripe_Key__c/us%3Ain_1"
@@ -282,3 +282,17 @@ def test_the_library_raises_its_own_error_with_the_body(sf: Salesforce):
         sf.restful("sobjects/Account", method="POST", json={})
 
     assert caught.value.content[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
+
+
+def test_a_custom_setting_belongs_to_the_org_and_has_no_owner(world: World):
+    admin = "admin@northwind.example"
+    fields = {"SetupOwnerId": full(ORG_ID), "Org_Id__c": full(ORG_ID)}
+
+    made = world.call("POST", "sobjects/Stripe_Gateway_Setting__c", fields, user=admin)
+    nobodys = world.call("POST", "sobjects/Stripe_Gateway_Setting__c", {"Org_Id__c": full(ORG_ID)}, user=admin)
+
+    assert made.status_code == 201
+    assert nobodys.json()[0]["errorCode"] == "REQUIRED_FIELD_MISSING"
+    [setting] = world.objects("Stripe_Gateway_Setting__c")
+    assert (setting["Enabled__c"], setting["SetupOwnerId"]) == (True, full(ORG_ID))
+    assert "OwnerId" not in setting
