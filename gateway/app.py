@@ -35,7 +35,7 @@ from gateway.engine.worker import Engine, Handler
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
-from gateway.pipeline import circuits, refresh, run, unknown
+from gateway.pipeline import circuits, outbox, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
 from gateway.pipeline.work import Tools
 from gateway.records import Json
@@ -44,6 +44,7 @@ from gateway.web.actions import ActionRoutes
 from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
 from gateway.web.operations import OperationRoutes, Timed
+from gateway.web.outbox import OutboxRoutes
 from gateway.web.problems import problem
 from gateway.web.protocol import uvicorn_options
 from gateway.writeback import Sender, WriteBack, sender_job
@@ -74,6 +75,7 @@ class Gateway:
             await self._close(0.0)
             raise
         await self.tools.engine.start()
+        await outbox.start(self.tools, [org.id for org in self.tools.config.orgs.values()])
         self.schedule.start()
         log.info("gateway.started", orgs=len(self.tools.config.orgs), entities=len(self.tools.config.entities))
 
@@ -135,6 +137,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         "lookup": circuits.guarded(tools, unknown.look),
         "resolve": partial(unknown.resolve, tools),
         "probe": circuits.guarded(tools, circuits.probe),
+        "outbox": circuits.guarded(tools, outbox.pull),
         "sender": circuits.guarded(tools, lambda _, claim: sender.handle(claim), admitted=True),
     }
     return _served(tools, metrics, sender)
@@ -163,6 +166,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     authenticator = Authenticator(tuple(config.orgs.values()), tools.clock, config.server)
     routes = [
         *ActionRoutes(tools, authenticator).routes(),
+        *OutboxRoutes(tools, authenticator).routes(),
         *OperationRoutes(tools.store, metrics, alarms, lambda: gateway.stopping).routes(),
     ]
     inner = Starlette(

@@ -43,6 +43,11 @@ class Caller:
     sub: str
     kind: CallerKind
 
+    @property
+    def user(self) -> str | None:
+        """The Salesforce user whose access counts, where it is a person: in the token, or who inserted the row."""
+        return self.sub if self.kind in {"person", "outbox"} else None
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -87,9 +92,10 @@ class Upsert:
     """
     What Salesforce should hold in one row.
 
-    ``key`` is the value of ``id_field`` (``Stripe_Key__c`` = ``<entity>:<stripe id>``; ``Id`` for a stamp). ``fields``
-    hold JSON values, money as Decimal in major units. A relationship by external id is written
-    ``{"Stripe_Invoice__r": {"Stripe_Key__c": "us:in_1"}}``. ``parent`` is the source record the row belongs to.
+    ``key`` is the value of ``id_field`` (``Stripe_Key__c`` = ``<entity>:<stripe id>``; ``Id`` for a stamp, and for a
+    row of ours that somebody inserted in Salesforce). ``fields`` hold JSON values, money as Decimal in major units. A
+    relationship by external id is written ``{"Stripe_Invoice__r": {"Stripe_Key__c": "us:in_1"}}``. ``parent`` is the
+    source record the row belongs to.
     """
 
     sobject: str
@@ -101,7 +107,7 @@ class Upsert:
     @property
     def stamp(self) -> bool:
         """Whether this is the stamp of a source record rather than one of our own rows."""
-        return self.id_field == "Id"
+        return self.parent is not None and self.id_field == "Id" and self.key == self.parent.record_id
 
 
 class StepKind(StrEnum):

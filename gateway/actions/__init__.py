@@ -121,6 +121,7 @@ class Action:
     money_out: bool = False
     customer: bool = False  # whether a Stripe customer must exist first
     result: Mapping[str, str] = field(default_factory=dict)  # envelope member → member of the result object
+    columns: Mapping[str, str] = field(default_factory=dict)  # of a row of the outbox → request member
     done: str = ""  # words for the rep, may name {number} {amount} {currency}
 
 

@@ -72,5 +72,6 @@ ACTION = Action(
     stripe="customer",
     sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
     result={"stripe_id": "id"},
+    columns={"Recipient_Email__c": "recipient_email"},
     done="The customer is at Stripe.",
 )

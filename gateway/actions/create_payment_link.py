@@ -135,5 +135,12 @@ ACTION = Action(
     stripe="payment_link",
     sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
     result={"stripe_id": "id", "url": "url"},
+    columns={
+        "Requested_Amount__c": "amount",
+        "Requested_Currency__c": "currency",
+        "Description__c": "description",
+        "Reusable_Link__c": "reusable",
+        "Lines_Json__c": "lines",
+    },
     done="The payment link over {amount} {currency} is ready.",
 )

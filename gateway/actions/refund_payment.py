@@ -117,5 +117,12 @@ ACTION = Action(
     sobjects=("Account", "Contact", "Opportunity", "Order", "Quote", "Case"),
     money_out=True,
     result={"stripe_id": "id", "stripe_status": "status"},
+    columns={
+        "Requested_Amount__c": "amount",
+        "Requested_Currency__c": "currency",
+        "Payment_Id__c": "payment",
+        "Refund_Reason__c": "reason",
+        "Description__c": "note",
+    },
     done="{amount} {currency} is being refunded.",
 )

@@ -186,7 +186,7 @@ _RELEASE = action.update().where(action.c.id == bindparam("b_id")).values(reques
 def end(
     conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float, *, release: bool = False
 ) -> None:
-    """Store the answer. ``rejected`` and ``release`` free the request key: nothing was done under it."""
+    """Store the answer; ``release`` frees the request key, where nothing was done under it."""
     _END.run(
         conn,
         {
@@ -199,7 +199,7 @@ def end(
             "b_aged": 0.0 if status is Status.UNKNOWN else at - BODY_DAYS * 86400,
         },
     )
-    if status is Status.REJECTED or release:
+    if release:
         conn.execute(_RELEASE, {"b_id": action_id})
 
 

@@ -70,7 +70,9 @@ _ROWS_LOCKED = Prepared(
 )
 _CHILDREN = Prepared(
     sa.select(mirror).where(
-        mirror.c.org == bindparam("org"), mirror.c.parent_id == bindparam("parent_id"), mirror.c.id_field != "Id"
+        mirror.c.org == bindparam("org"),
+        mirror.c.parent_id == bindparam("parent_id"),
+        mirror.c.key != mirror.c.parent_id,  # not the stamp
     )
 )
 _NEW = tuple(c.name for c in mirror.c if c.name not in {"attempts", "doubt", "error_code", "error"})

@@ -42,6 +42,11 @@ class MirrorRow:
     error: str | None
 
     @property
+    def stamp(self) -> bool:
+        """See `gateway.records.Upsert.stamp`."""
+        return self.upsert.stamp
+
+    @property
     def upsert(self) -> Upsert:
         """The row as it was merged."""
         return Upsert(self.sobject, self.key, self.fields, self.parent, self.id_field)

@@ -51,7 +51,7 @@ _WRITTEN = Prepared(
     )
 )
 # Our rows carry a version, and Salesforce refuses a smaller one; a stamp has nothing that keeps a late write out.
-_STAMP = mirror.c.id_field == "Id"
+_STAMP = mirror.c.key == mirror.c.parent_id
 _LOST = sa.update(mirror).values(state="dirty", due=0.0)
 _UNCLEAR = Prepared(
     _LOST.where(*_KEY, mirror.c.state == "uncertain").values(

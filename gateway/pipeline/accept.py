@@ -23,7 +23,9 @@ from gateway.pipeline.settle import NeedsLive, Planned, settle
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Caller, Json, SourceRef, fingerprint
 
-_INTERACTIVE_LIFE = 15 * 60.0  # seconds an action may wait before its first call
+# Seconds an action may wait before its first call: with somebody at the screen, and in a batch.
+_INTERACTIVE_LIFE = 15 * 60.0
+_BATCH_LIFE = 24 * 3600.0
 _PREFIXES = {source.prefix: source.sobject for source in readable().values()}
 
 
@@ -93,7 +95,7 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
         ref=ref,
         accepted=at,
         entity=entity,
-        expires=at + _INTERACTIVE_LIFE,
+        expires=at + (_BATCH_LIFE if submission.caller.kind == "outbox" else _INTERACTIVE_LIFE),
         request_id=submission.request_id,
         request_key=request.request_key,
     ), mark
@@ -116,15 +118,19 @@ def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: S
         if row is not None and row.caller_sub == caller.sub:  # another person's access has not been checked
             return row
     policy.allow(caller, tools.org(caller.org), work.action, work.ref, request_key=work.request_key)
-    claim = tools.engine.enqueue(
-        conn, Job(work.id, "action", _lane(work), 0, scope=f"stripe:{work.entity}" if work.entity else None)
-    )
-    insert(conn, tools, work, mark, submission.traceparent)
-    told: dict[str, Json] = {"action": work.action.name, "caller": caller.kind}
+    enter(conn, tools, work, mark, submission.traceparent)
+    return work.id
+
+
+def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: str | None = None) -> None:
+    """Record an action that is allowed, and its job; it starts when the commit is durable, where there is room."""
+    scope = f"stripe:{work.entity}" if work.entity else None
+    claim = tools.engine.enqueue(conn, Job(work.id, "action", _lane(work), work.priority, scope=scope))
+    insert(conn, tools, work, mark, traceparent)
+    told: dict[str, Json] = {"action": work.action.name, "caller": work.caller.kind}
     tools.store.after_commit(lambda: tools.observe("action.accepted", told))
     if claim is not None:
         tools.keep_warm(claim, _settled_at_once(conn, tools, work))
-    return work.id
 
 
 def _lane(work: Work) -> str:
@@ -136,7 +142,7 @@ def _lane(work: Work) -> str:
 def _settled_at_once(conn: Connection, tools: Tools, work: Work) -> Work:
     """The plan in the commit that accepts, where the body carries all it needs and nothing must be read."""
     reads = work.action.reads(work.request)
-    if reads.source or reads.charge or work.entity is None or work.caller.kind == "person":
+    if reads.source or reads.charge or work.entity is None or work.caller.user is not None:
         return work
     try:
         settled = settle(conn, tools, work, Facts(), None)

@@ -145,6 +145,7 @@ async def _call(tools: Tools, work: Work, progress: Progress, n: int, step: Step
         fill(step.params, progress.holes),
         idempotency_key=key,
         use=step.use,
+        priority=work.priority,
     )
 
 

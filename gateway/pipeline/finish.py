@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway import audit
 from gateway.actions.invoice_terms import RECIPIENT
-from gateway.engine import ledger, links, live, refundable
+from gateway.engine import ledger, links, live, mirror, refundable
 from gateway.engine.clock import now
 from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
@@ -63,7 +63,9 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     at = now(conn)
     envelope = _envelope(work, outcome)
     stored = envelope.as_json()
-    ledger.end(conn, work.id, outcome.status, stored, at, release=outcome.unsent)
+    undone = outcome.status is Status.REJECTED or outcome.unsent
+    # A row of the outbox is read again until its answer has arrived there: its refusal is final.
+    ledger.end(conn, work.id, outcome.status, stored, at, release=undone and work.caller.kind != "outbox")
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
         _keep(conn, work, outcome.object, at)
@@ -75,6 +77,10 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         _follow_steps(conn, tools, work, outcome, at)
     if not (outcome.error and outcome.error.http_status in {403, 404}):  # not theirs: nothing is written to it
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
+    elif work.outbox_row is not None:  # but whoever inserted a row for it hears of it there
+        row = action_row.refused_row(work.outbox_row, outcome.error.code, outcome.error.message, work.id)
+        mirror.merge(conn, tools.sealer, work.caller.org, [row], number=mirror.ALWAYS, now=at, priority=1)
+        tools.wake_sender(conn, work.caller.org)
     audit.record(
         conn, org=work.caller.org, actor=work.caller.sub, act=f"action.{outcome.status}", ref=work.id,
         detail={"stripe_id": envelope.stripe_id, "error": envelope.error_code}, at=at,
@@ -186,6 +192,7 @@ def _tell_salesforce(
         entity=work.entity,
         request_key=work.request_key,
         ended=at if outcome.status.ended else None,
+        outbox_row=work.outbox_row,
     )
     rows, number, kind, body = [action_row.project(facts)], work.number or 1, work.action.stripe, outcome.object
     if body is not None and outcome.projectable:

@@ -52,7 +52,7 @@ def readable() -> Mapping[str, Source]:
 async def gather(tools: Tools, work: Work, *, source: bool = False) -> Facts:
     """Read all of it (the record also where the body would do: ``source``). Raises Rejected, Unavailable."""
     reads = work.action.reads(work.request)
-    wanted = source or reads.source or work.entity is None or work.caller.kind == "person"
+    wanted = source or reads.source or work.entity is None or work.caller.user is not None
     record = await _source(tools, work) if wanted else None
     if work.entity is None and record is not None:
         org = tools.org(work.caller.org)
@@ -73,9 +73,7 @@ async def _source(tools: Tools, work: Work) -> SourceRecord:
         raise Rejected(
             "object_not_readable", f"{work.ref.sobject} cannot be read: send lines, currency and account_id."
         )
-    return await read_record(
-        tools, work.caller.org, reader, work.ref, work.caller.sub if work.caller.kind == "person" else None
-    )
+    return await read_record(tools, work.caller.org, reader, work.ref, work.caller.user)
 
 
 async def read_record(tools: Tools, org: str, reader: Source, ref: SourceRef, user: str | None) -> SourceRecord:

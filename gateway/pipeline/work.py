@@ -53,6 +53,7 @@ class Tools:
     # Accepted by this process, with the token of the claim it is to run under: no need to read it back.
     warm: OrderedDict[str, tuple[str, Work]] = field(default_factory=OrderedDict)
     answers: OrderedDict[str, tuple[int, dict[str, Json]]] = field(default_factory=OrderedDict)
+    own_users: dict[str, frozenset[str]] = field(default_factory=dict)  # org → users the gateway itself writes as
     lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
     patience: Patience = field(default_factory=lambda: Patience())
 
@@ -117,6 +118,16 @@ class Work:
     email_index: bytes | None = None
     fresh_process: bool = True  # accepted by this process and not resumed: no step can have been sent before
     unsent: bool = True  # certain that no step has been sent: such an action may end by itself
+
+    @property
+    def outbox_row(self) -> str | None:
+        """The id of the row it came as."""
+        return self.request_key if self.caller.kind == "outbox" else None
+
+    @property
+    def priority(self) -> int:
+        """Of its job and its calls: somebody at the screen before what was queued in bulk."""
+        return 2 if self.caller.kind == "outbox" else 0
 
 
 def load(conn: Connection, sealer: Sealer, action_id: str) -> Work:

@@ -35,7 +35,7 @@ class ActionFacts:
     """
     An action as the ledger has it; times are seconds since the epoch.
 
-    ``answer`` is the envelope its caller got or would get now.
+    ``answer`` is the envelope its caller got or would get now; ``outbox_row`` is the id of the row it came as.
     """
 
     action_id: str
@@ -50,6 +50,7 @@ class ActionFacts:
     entity: str | None = None
     request_key: str | None = None
     ended: float | None = None
+    outbox_row: str | None = None
 
 
 def project(facts: ActionFacts) -> Upsert:
@@ -81,4 +82,18 @@ def project(facts: ActionFacts) -> Upsert:
         "Accepted_At__c": moment(facts.accepted),
         "Ended_At__c": moment(facts.ended),
     }
+    if facts.outbox_row is not None:
+        return Upsert(SOBJECT, facts.outbox_row, {KEY: facts.action_id, **fields}, facts.source, id_field="Id")
     return Upsert(SOBJECT, facts.action_id, fields, facts.source, id_field=KEY)
+
+
+def refused_row(row_id: str, code: str, message: str, action_id: str | None = None) -> Upsert:
+    """The answer to a row of the outbox that was refused unseen; it belongs to no record's roll-up."""
+    fields = {
+        **({KEY: action_id} if action_id else {}),
+        "Status__c": str(Status.REJECTED),
+        "Error_Code__c": cut(code, LENGTHS["Error_Code__c"]),
+        "User_Message__c": cut(message, LENGTHS["User_Message__c"]),
+        "Retryable__c": False,
+    }
+    return Upsert(SOBJECT, row_id, fields, id_field="Id")

@@ -62,7 +62,13 @@ class Identity:
         """The Salesforce simulator's configuration."""
         users = [
             {"id": ADMIN, "username": "admin@northwind.example", "name": "Ada Admin", "admin": True},
-            {"id": REP, "username": "rita@northwind.example", "name": "Rita Rep", "record_access": "Edit"},
+            {
+                "id": REP,
+                "username": "rita@northwind.example",
+                "name": "Rita Rep",
+                "record_access": "Edit",
+                "permission_sets": ["Stripe_Gateway_Rep", "Stripe_Gateway_Refunds"],
+            },
             {
                 "id": INTEGRATION,
                 "username": "gateway@northwind.example",

@@ -81,8 +81,8 @@ def compose(rows: Iterable[MirrorRow], sizes: Sizes = FULL) -> list[Parcel]:
     suspects: list[MirrorRow] = []
     for row in rows:
         (suspects if suspect(row) else trusted).append(row)
-    truth = [row for row in trusted if not _is_stamp(row)]
-    stamps = [row for row in trusted if _is_stamp(row)]
+    truth = [row for row in trusted if not row.stamp]
+    stamps = [row for row in trusted if row.stamp]
     packs = list(_packs(_groups(truth, min(MOST_IN_GRAPH, sizes.nodes)), sizes))
     if stamps and _fits_beside(packs, stamps, sizes):
         packs, stamps = [[*(packs[0] if packs else []), *([stamp] for stamp in stamps)]], []
@@ -97,10 +97,6 @@ def suspect(row: MirrorRow) -> bool:
     """Whether it was refused for what may be its own fault: it must not take others down, nor be judged with them."""
     failed = row.attempts > 0 and row.error_code is not None
     return failed and classify(row.error_code or "", row.error or "") in SUSPECT
-
-
-def _is_stamp(row: MirrorRow) -> bool:
-    return row.id_field == "Id"
 
 
 def _groups(rows: Rows, most: int) -> list[Rows]:
@@ -176,7 +172,7 @@ def _sorted(needs: Mapping[T, set[T]]) -> list[T]:
 
 
 def _address(row: MirrorRow) -> str:
-    record = row.key if _is_stamp(row) else f"{row.id_field}/{quote(row.key, safe=':')}"
+    record = row.key if row.id_field == "Id" else f"{row.id_field}/{quote(row.key, safe=':')}"
     return f"sobjects/{row.sobject}/{record}"
 
 
@@ -188,7 +184,7 @@ def _body(row: MirrorRow, here: Mapping[tuple[str, str], str]) -> dict[str, Json
             body[name.removesuffix("__r") + "__c"] = f"@{{{here[target]}.id}}"
         else:
             body[name] = _inert(value)
-    if not _is_stamp(row):
+    if not row.stamp:
         body[VERSION_FIELD] = row.version
     return body
 
@@ -196,7 +192,7 @@ def _body(row: MirrorRow, here: Mapping[tuple[str, str], str]) -> dict[str, Json
 def _written(row: MirrorRow) -> Mapping[str, Json]:
     """The fields to write: without the key itself, and without lookups to records that are gone."""
     fields = {name: value for name, value in row.fields.items() if name != row.id_field}
-    if _is_stamp(row) or row.attempts == 0 or classify(row.error_code or "") is not Fault.RELINK:
+    if row.stamp or row.attempts == 0 or classify(row.error_code or "") is not Fault.RELINK:
         return fields
     # A merged or deleted record refuses the whole row: first the other lookups go, then the source record's own.
     own = LOOKUPS.get(row.parent.sobject) if row.parent and row.attempts == 1 else None

@@ -18,7 +18,7 @@ BACKGROUND = 2  # from this priority on: batches and sweeps, which yield when th
 _OPEN = mirror.c.state.in_([literal_column(f"'{state}'") for state in ("dirty", "uncertain", "parked")])
 _since = sa.func.coalesce(mirror.c.dirty_since, mirror.c.due)
 _back = sa.case((mirror.c.priority >= BACKGROUND, 1), else_=0)
-_is_stamp = mirror.c.id_field == "Id"
+_is_stamp = sa.func.coalesce(mirror.c.key == mirror.c.parent_id, False)
 _LOOK = (
     sa.select(
         _back,

@@ -21,6 +21,7 @@ import requests
 from gateway import actions
 from gateway.app import Gateway, build
 from gateway.config import load
+from gateway.engine.clock import SystemClock
 from gateway.engine.schema import mirror
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.strict import parse
@@ -84,9 +85,11 @@ class Lab:
         finally:
             await started.stop()
 
-    async def boot(self, prepare: Callable[[Gateway], None] | None = None) -> Gateway:
-        """Start one; the test stops or crashes it."""
-        made = build(load(self.config_file, dict(os.environ)))
+    async def boot(self, prepare: Callable[[Gateway], None] | None = None, *, late: float = 0.0) -> Gateway:
+        """Start one, ``late`` seconds from now by its clock; the test stops or crashes it."""
+        clock = SystemClock()
+        clock.offset = late
+        made = build(load(self.config_file, dict(os.environ)), clock=clock)
         made.tools.patience = QUICK
         await made.start()
         if prepare is not None:
