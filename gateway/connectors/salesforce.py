@@ -54,6 +54,7 @@ class SalesforceConnector:
         self._opened: dict[str, tuple[Session, ThreadPoolExecutor]] = {}
         self._running: dict[Future[Json], Watch] = {}
         self._described: dict[tuple[str, str], tuple[float, Describe]] = {}
+        self._describing: dict[tuple[str, str], asyncio.Lock] = {}
         self._closed = False
         self.access = AccessMemory(clock)
 
@@ -90,9 +91,13 @@ class SalesforceConnector:
 
     async def describe(self, org: str, sobject: str) -> Describe:
         """The fields of an object, remembered for an hour; an object the org lacks is Refused ``NOT_FOUND``."""
-        until, known = self._described.get((org, sobject), (0.0, None))
-        if known is not None and self._clock.monotonic() < until:
-            return known
+        async with self._describing.setdefault((org, sobject), asyncio.Lock()):  # many may want it at once
+            until, known = self._described.get((org, sobject), (0.0, None))
+            if known is not None and self._clock.monotonic() < until:
+                return known
+            return await self._describe(org, sobject)
+
+    async def _describe(self, org: str, sobject: str) -> Describe:
         ask = Ask("GET", f"sobjects/{sobject}/describe")
         described = describe_of(sobject, await self._ask(org, ask, "sobjects/{object}/describe", READ_SECONDS))
         self._described[org, sobject] = (self._clock.monotonic() + DESCRIBE_SECONDS, described)
