@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from gateway import audit
-from gateway.actions.invoice_terms import RECIPIENT
+from gateway.actions.recipients import RECIPIENT
 from gateway.engine import ledger, links, live, refundable
 from gateway.engine.clock import now
 from gateway.errors import GatewayError, Rejected
@@ -73,7 +73,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         _customer_gone(conn, work, at)
     if work.plan is not None:
         _follow_steps(conn, tools, work, outcome, at)
-    if not (outcome.error and outcome.error.http_status in {403, 404}):  # not theirs: nothing is written to it
+    if _may_be_told(work, outcome):
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
     audit.record(
         conn, org=work.caller.org, actor=work.caller.sub, act=f"action.{outcome.status}", ref=work.id,
@@ -83,6 +83,12 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     tools.store.after_commit(lambda: tools.answer(work.id, status, stored))
     told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
     tools.store.after_commit(lambda: tools.observe("action.ended", told))
+
+
+def _may_be_told(work: Work, outcome: Outcome) -> bool:
+    """Nothing is written to a record before it is known that whoever asked may edit it, nor where they may not."""
+    known = work.caller.kind != "person" or work.plan is not None or work.access_checked
+    return known and not (outcome.error and outcome.error.http_status in {403, 404})
 
 
 def _customer_gone(conn: Connection, work: Work, at: float) -> None:
