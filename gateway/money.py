@@ -1,10 +1,10 @@
-"""Money: whole minor units and a currency, never a float, never rounded."""
+"""Money: whole minor units and a currency, never a float; rounded only by `nearest`, where a percentage asks for it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from gateway.errors import Rejected
 
@@ -135,6 +135,13 @@ def currency_code(currency: object, *, field: str = "currency") -> str:
 def exponent(currency: str) -> int:
     """How many decimals Stripe's minor unit has: 2 for usd (and for isk), 0 for jpy, 3 for kwd."""
     return EXPONENTS[currency_code(currency)]
+
+
+def nearest(minor: Decimal, currency: str) -> Money:
+    """The amount closest to so many minor units that the currency can express, halves away from zero."""
+    code = currency_code(currency)
+    step = STEPS.get(code, 1)
+    return Money(int((minor / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step, code)
 
 
 def minimum(currency: str) -> Money:

@@ -125,12 +125,14 @@ class Lookup:
     How to find what a lost step made: a list call, matched on metadata ``gw_action_id`` and ``gw_step``.
 
     ``path`` and ``params`` may hold holes. For STATE steps ``path`` is the object's own path and ``done_when`` the
-    values that tell the change has happened, for example ``{"status": ("open", "paid")}``.
+    values that tell the change has happened, for example ``{"status": ("open", "paid")}``. ``match`` are the members
+    that tell an object which carries no metadata (a tax id).
     """
 
     path: str
     params: Mapping[str, Json] = field(default_factory=dict)
     done_when: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    match: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Rejected
-from gateway.money import EXPONENTS, MAX_MINOR, STEPS, Money, exponent, minimum
+from gateway.money import EXPONENTS, MAX_MINOR, STEPS, Money, exponent, minimum, nearest
 
 EXACT = [
     ("10.00", "usd", 1000, "10.00"),
@@ -99,6 +99,15 @@ def test_stripes_table_of_exponents_and_smallest_amounts():
     assert minimum("jpy") == Money(50, "jpy")
     assert minimum("kwd") == Money(10, "kwd")
     assert minimum("afn") == Money(1, "afn")
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "nearby"),
+    [("2.5", "usd", 3), ("-2.5", "usd", -3), ("2.4999", "usd", 2), ("33003.3", "kwd", 33000), ("33005", "kwd", 33010),
+     ("50050", "isk", 50100), ("50049", "isk", 50000), ("50.5", "jpy", 51)],
+)  # fmt: skip
+def test_a_share_is_rounded_to_what_the_currency_can_express(minor, currency, nearby):
+    assert nearest(Decimal(minor), currency) == Money(nearby, currency)
 
 
 currencies = st.sampled_from(sorted(EXPONENTS))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -15,14 +16,36 @@ from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
+from gateway.errors import Rejected
 from gateway.ids import salesforce_id
 from gateway.records import Json, Live, Plan, SourceRef
 from gateway.sources import Party, SourceRecord
 
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
+
+
+def _record_id(text: str) -> str:
+    try:
+        return salesforce_id(text)
+    except Rejected as exc:
+        raise PydanticCustomError("invalid_id", "is not a Salesforce record id") from exc
+
+
+def _same_amount(value: str | int | Decimal) -> str | int | Decimal:
+    """10, "10.00" and 10.0 as one text, so that a request repeated in another spelling is the same request."""
+    text = str(value)
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return value  # refused with words of its own once the currency is known
+    return text.rstrip("0").rstrip(".") if match[1] else text
+
+
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-SalesforceId = Annotated[str, AfterValidator(salesforce_id)]  # checked, and normalised to 18 characters
-Amount = str | int | Decimal  # major units; parsed by Money once the currency is known
+SalesforceId = Annotated[str, AfterValidator(_record_id)]  # checked, and normalised to 18 characters
+Amount = Annotated[str | int | Decimal, AfterValidator(_same_amount)]  # major units; Money parses it with its currency
+CurrencyCode = Annotated[str, StringConstraints(min_length=3, max_length=3, to_lower=True)]
 RequestModel = Any  # an instance of the action's own request model
 
 
@@ -36,6 +59,13 @@ class Request(BaseModel):
     entity: str | None = Field(None, description="Stripe entity; default: the configured routing")
     request_key: str | None = Field(None, description="One intent, e.g. a UUID made when the panel opened")
     preview_token: str | None = Field(None, description="From the preview: refused if anything changed since")
+
+    def content(self) -> dict[str, Json]:
+        """
+        What is asked, in one spelling: ids of 18 characters, amounts and currencies normalised, members that only
+        repeat their default left out. The record, its object, key and token are told apart elsewhere.
+        """
+        return self.model_dump(exclude_defaults=True, exclude={"request_key", "preview_token", "record_id", "object"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +120,9 @@ class Context:
     customer: Customer | None = None
     charge: Charge | None = None
     live: tuple[Live, ...] = ()
-    preview: bool = False  # only shown, to be confirmed
+    mapped: frozenset[str] = frozenset()  # what the configuration reads from fields of this object: po_number …
+    tax_ids: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  # by customer: type and value
+    preview: bool = False  # only shown, to be confirmed; what is still to be chosen is no refusal
 
 
 class NeedsSource(Exception):
@@ -99,11 +131,16 @@ class NeedsSource(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """What an action wants read before it can plan: the record, the charge behind a reference, its live objects."""
+    """
+    What an action wants read before it can plan: the record, the charge behind a reference, its live objects, the tax
+    ids of the customer, and somebody to send the bill to where the record names nobody.
+    """
 
     source: bool = True
     charge: bool = False
     live: str | None = None
+    tax_ids: bool = False
+    recipient: bool = False
 
 
 @dataclass(frozen=True, slots=True)

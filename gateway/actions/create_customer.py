@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from pydantic import Field
 
-from gateway.actions import Action, Context, Reads, Request
-from gateway.actions.customers import create_step, email, params, update_step
+from gateway.actions import Action, Context, NeedsSource, Reads, Request
+from gateway.actions.customers import create_step, email, has_tax_id, params, tax_id_step, update_step
 from gateway.errors import Rejected
-from gateway.records import Json, Plan
+from gateway.records import Json, Plan, Step
+from gateway.sources import Party
 
 
 class CreateCustomer(Request):
@@ -34,26 +35,47 @@ def plan(request: CreateCustomer, context: Context) -> Plan:
         raise Rejected("no_account", "The record has no account to bill. Fill it in and try again.", http_status=200)
     told = params(party, email(request.recipient_email) or _first_address(context))
     known = context.customer.stripe_id if context.customer else None
-    tax_ids = [{"type": request.tax_id_type, "value": request.tax_id_value}] if request.tax_id_type else None
-    step = update_step(told) if known else create_step(context, told, tax_ids)
+    tax_ids = _new_tax_ids(request, context, known)
     return Plan(
         action=ACTION.name,
         entity=context.entity.name,
-        steps=(step,),
+        steps=_changes(told, tax_ids) if known else (create_step(context, told, tax_ids),),
         content={"entity": context.entity.name, "source": party.source_id, "told": told, "tax_ids": tax_ids},
-        summary={"customer": party.name, "recipient": told.get("email"), "warnings": _warnings(told)},
+        summary={"customer": party.name, "recipient": told.get("email"), "warnings": _warnings(party, told)},
         result="customer",
         holes={"customer": known} if known else {},
     )
 
 
+def _new_tax_ids(request: CreateCustomer, context: Context, known: str | None) -> list[Json]:
+    if request.tax_id_type is None:
+        return []
+    tax_id = {"type": request.tax_id_type, "value": request.tax_id_value}
+    if known is None:
+        return [tax_id]
+    if known not in context.tax_ids:
+        raise NeedsSource  # the customer was made while the record was read: look at its tax ids first
+    return [] if has_tax_id(context.tax_ids[known], tax_id) else [tax_id]
+
+
+def _changes(told: dict[str, Json], tax_ids: list[Json]) -> tuple[Step, ...]:
+    """Tax ids first: one that Stripe does not accept leaves the customer as it was."""
+    update = update_step({**told, "expand": ["tax_ids"]} if tax_ids else told)
+    return (*map(tax_id_step, tax_ids), update)
+
+
 def _first_address(context: Context) -> str | None:
     candidates = context.source.bill_to if context.source else ()
-    return candidates[0].email if candidates else None
+    return next((one.email for one in candidates if one.email), None)
 
 
-def _warnings(told: dict[str, Json]) -> list[Json]:
-    return [] if told.get("email") else ["No e-mail address: Stripe cannot send invoices to this customer yet."]
+def _warnings(party: Party, told: dict[str, Json]) -> list[Json]:
+    found: list[Json] = []
+    if not told.get("email"):
+        found.append("No e-mail address: Stripe cannot send invoices to this customer yet.")
+    if party.phone and "phone" not in told:
+        found.append("The phone number is longer than Stripe takes and is left out.")
+    return found
 
 
 def for_invoice(context: Context, address: str | None) -> Plan:
@@ -66,7 +88,7 @@ ACTION = Action(
     name="create-customer",
     label="Create Stripe customer",
     request=CreateCustomer,
-    reads=lambda request: Reads(),
+    reads=lambda request: Reads(tax_ids=request.tax_id_type is not None),
     check=check,
     plan=plan,
     stripe="customer",

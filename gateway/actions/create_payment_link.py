@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from gateway.actions import Action, Amount, Context, NeedsSource, Reads, Request, Text, metadata
+from gateway.actions import Action, Amount, Context, CurrencyCode, NeedsSource, Reads, Request, Text, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.invoice_terms import currency_of
 from gateway.actions.lines import Line, LineRequest
@@ -18,7 +18,7 @@ _MOST_LINES = 20  # Stripe: line_items of a payment link
 class CreatePaymentLink(Request):
     """Members of create-payment-link: an amount, lines, or the record's own products."""
 
-    currency: str | None = Field(None, min_length=3, max_length=3)
+    currency: CurrencyCode | None = None
     amount: Amount | None = None
     description: Text | None = Field(None, description="What is paid for; default: the record's name")
     lines: list[LineRequest] = Field(default_factory=list, max_length=_MOST_LINES)
@@ -27,9 +27,15 @@ class CreatePaymentLink(Request):
 
 
 def check(request: CreatePaymentLink) -> None:
-    """An amount or lines, and amounts that are amounts."""
+    """An amount or lines, amounts that are amounts, and no tax rates: a link takes only automatic tax."""
     if request.lines and request.amount is not None:
         raise Rejected("invalid_line", "Send amount or lines, not both.", field="amount")
+    for n, line in enumerate(request.lines):
+        if line.tax_rates:
+            raise Rejected(
+                "invalid_tax", "A payment link takes no tax_rates: send automatic_tax, or an invoice.",
+                field=f"lines[{n}].tax_rates",
+            )  # fmt: skip
     if request.currency is not None:
         currency = Money.parse("0", request.currency, field="currency").currency
         line_items.from_body(request.lines, currency)
@@ -61,6 +67,7 @@ def plan(request: CreatePaymentLink, context: Context) -> Plan:
             "lines": line_items.content(lines),
             "currency": currency,
             "reusable": request.reusable,
+            "tax": _automatic_tax(request, context),
         },
         summary={
             "lines": line_items.shown(lines, currency),
@@ -84,8 +91,9 @@ def _lines(request: CreatePaymentLink, context: Context, currency: str) -> tuple
     name = request.description or (source.name if source else "")
     if request.amount is not None:
         return (Line(name[:500], Money.parse(request.amount, currency).minor),)
-    if source is not None and 0 < len(source.lines) <= _MOST_LINES:
-        return line_items.from_source(source.lines, currency)
+    if source is not None and source.lines:
+        lines = line_items.from_source(source.lines, currency)
+        return lines if len(lines) <= _MOST_LINES else (Line(name[:500], line_items.total(lines)),)
     if source is None or source.amount is None:
         raise Rejected("nothing_to_pay", "The record has no amount: send amount.", field="amount", http_status=200)
     return (Line(name[:500], Money.parse(source.amount, currency).minor),)
@@ -110,19 +118,32 @@ def _switched_off(context: Context) -> tuple[Step, ...]:
 def _create(request: CreatePaymentLink, context: Context, lines: tuple[Line, ...], currency: str) -> Step:
     told = metadata(context, "payment_link")
     params: dict[str, Json] = {
-        "line_items": [{"quantity": x.quantity, "price_data": line_items.price_data(x, currency)} for x in lines],
+        "line_items": [_item(line, currency) for line in lines],
         "metadata": told,
         # The payment carries the same, so that it leads back to the record without the link.
         "payment_intent_data": {"metadata": told},
     }
+    if request.description:
+        params["payment_intent_data"]["description"] = request.description
     if not request.reusable:
         params["restrictions"] = {"completed_sessions": {"limit": 1}}
-    if request.automatic_tax or (request.automatic_tax is None and context.entity.automatic_tax):
+    if _automatic_tax(request, context):
         params["automatic_tax"] = {"enabled": True}
     return Step(
         "payment_link", "POST", "/v1/payment_links", params,
         lookup=Lookup("/v1/payment_links", {}), saves={"payment_link": "id"},
     )  # fmt: skip
+
+
+def _automatic_tax(request: CreatePaymentLink, context: Context) -> bool:
+    return context.entity.automatic_tax if request.automatic_tax is None else request.automatic_tax
+
+
+def _item(line: Line, currency: str) -> dict[str, Json]:
+    price = line_items.price_data(line, currency)
+    if line.source_id:  # a line of a link has no metadata of its own
+        price["product_data"]["metadata"] = {"sf_line_id": line.source_id}
+    return {"quantity": line.quantity, "price_data": price}
 
 
 ACTION = Action(

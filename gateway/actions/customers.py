@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pycountry
 
@@ -59,7 +60,7 @@ def content_hash(told: dict[str, Json]) -> str:
 
 def create_step(context: Context, told: dict[str, Json], tax_ids: list[Json] | None = None) -> Step:
     """The step that makes the customer; found again by our metadata among the customers made since."""
-    extra: dict[str, Json] = {"tax_id_data": tax_ids} if tax_ids else {}
+    extra: dict[str, Json] = {"tax_id_data": tax_ids, "expand": ["tax_ids"]} if tax_ids else {}
     return Step(
         "customer",
         "POST",
@@ -68,6 +69,21 @@ def create_step(context: Context, told: dict[str, Json], tax_ids: list[Json] | N
         lookup=Lookup("/v1/customers", {}),
         saves={"customer": "id"},
     )
+
+
+def tax_id_step(tax_id: dict[str, Json]) -> Step:
+    """A customer that exists gets tax ids one by one; Stripe takes the same one twice, so it is looked for first."""
+    path = "/v1/customers/{customer}/tax_ids"
+    return Step("tax_id", "POST", path, tax_id, lookup=Lookup(path, match=tax_id), saves={"tax_id": "id"})
+
+
+def has_tax_id(known: Sequence[tuple[str, str]], tax_id: dict[str, Json]) -> bool:
+    """Whether the customer has it, however it is spaced and punctuated."""
+    return any((kind, _bare(value)) == (tax_id["type"], _bare(tax_id["value"])) for kind, value in known)
+
+
+def _bare(value: str) -> str:
+    return "".join(char for char in value if char.isalnum()).casefold()
 
 
 def update_step(told: dict[str, Json]) -> Step:

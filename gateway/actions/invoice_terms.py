@@ -1,24 +1,22 @@
-"""What an invoice is over and who gets it: currency, lines, portion, reference, recipient, due date."""
+"""What an invoice is over: currency, lines, portion, reference, due date, and what has been invoiced before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.actions import Context, NeedsSource
 from gateway.actions import lines as line_items
-from gateway.actions.customers import email
 from gateway.actions.lines import Line
 from gateway.errors import Rejected
-from gateway.money import Money, exponent, minimum
-from gateway.records import Json, Lookup, Step, StepKind
-from gateway.sources import BillTo
+from gateway.money import Money, exponent, minimum, nearest
+from gateway.records import Json
 
 RequestModel = Any  # SendInvoice; named here it would be a circle
+MOST_LINES = 250  # Stripe: line items of an invoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +32,19 @@ class Terms:
     warnings: tuple[str, ...] = ()
 
 
-RECIPIENT = "recipient"  # steps of this name change whom Stripe mails to
-MAILED_TO = "invoice.recipient"  # hole: whether Stripe has the recipient's address for the invoice
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """
-    Who gets the invoice, and why. ``confirmed``: chosen by the caller, or shown and confirmed, so Stripe's customer is
-    given this address if it has another one; where it is not, an invoice to another address is not made.
-    """
-
-    email: str
-    why: str
-    candidates: list[Json]
-    confirmed: bool
-    warnings: tuple[str, ...] = ()
-
-
 def resolve(request: RequestModel, context: Context) -> Terms:
     """Currency, lines and portion; refuses what is empty or below Stripe's minimum."""
+    _read_what_is_mapped(request, context)
     currency = currency_of(request.currency, context)
     whole = _lines(request, context, currency)
     lines = _less(_portion(request, context, whole, currency), request.discount_amount, currency)
+    if len(lines) > MOST_LINES:
+        raise Rejected(
+            "too_many_lines",
+            f"Stripe takes {MOST_LINES} lines per invoice, these are {len(lines)}: invoice them in parts, "
+            "each with its own line_ids.",
+            field="lines" if request.lines else "line_ids", http_status=200,
+        )  # fmt: skip
     minor = line_items.total(lines)
     if minor <= 0 or minor < minimum(currency).minor:
         least = minimum(currency)
@@ -72,15 +60,25 @@ def resolve(request: RequestModel, context: Context) -> Terms:
         minor,
         reference=request.reference or (source.reference if source else None),
         po_number=request.po_number or (source.po_number if source else None),
-        automatic_tax=_automatic_tax(request, context),
+        automatic_tax=_automatic_tax(request, context, lines),
         warnings=_warnings(request, context, line_items.total(whole), currency),
     )
 
 
+def _read_what_is_mapped(request: RequestModel, context: Context) -> None:
+    """A body may be complete without the record, but not where a field of the record is mapped and was not sent."""
+    sent = {"po_number": request.po_number, "reference": request.reference}
+    sent["due_date"] = request.due_date or request.days_until_due
+    if context.source is None and any(name in context.mapped and not value for name, value in sent.items()):
+        raise NeedsSource
+
+
 def currency_of(asked: str | None, context: Context) -> str:
-    """The body's, the record's, the entity's; a body that contradicts the record is refused."""
-    record = context.source.currency if context.source else None
-    if asked and record and asked.lower() != record.lower():
+    """The body's, the record's, the entity's; a body that contradicts a record with amounts of its own is refused."""
+    source = context.source
+    record = source.currency if source else None
+    priced = source is not None and (source.amount is not None or source.lines)
+    if asked and record and priced and asked.lower() != record.lower():
         raise Rejected(
             "currency_differs", f"The record is in {record}, the request in {asked.upper()}.", field="currency",
             http_status=200,
@@ -93,10 +91,11 @@ def currency_of(asked: str | None, context: Context) -> str:
     return Money.parse("0", code, field="currency").currency
 
 
-def _automatic_tax(request: RequestModel, context: Context) -> bool:
+def _automatic_tax(request: RequestModel, context: Context, lines: tuple[Line, ...]) -> bool:
+    """Rates that were sent, for the invoice or a line, stand above the entity's default."""
     if request.automatic_tax is not None:
         return bool(request.automatic_tax)
-    return context.entity.automatic_tax and not request.tax_rates
+    return context.entity.automatic_tax and not request.tax_rates and not any(x.tax_rates for x in lines)
 
 
 def _lines(request: RequestModel, context: Context, currency: str) -> tuple[Line, ...]:
@@ -124,13 +123,14 @@ def _portion(request: RequestModel, context: Context, lines: tuple[Line, ...], c
         percent = line_items.number(request.portion_percent, "portion_percent")
         if not 0 < percent <= 100:
             raise Rejected("invalid_portion", "A portion is above 0 and at most 100 %.", field="portion_percent")
-        share = (Decimal(line_items.total(lines)) * percent / 100).quantize(Decimal(1), rounding=ROUND_HALF_UP)
-        return (Line(f"{format(percent.normalize(), 'f')} % of {name}"[:500], int(share)),)
+        share = nearest(line_items.total(lines) * percent / 100, currency)
+        text = f"{format(percent.normalize(), 'f')} % of {name}"
+        return (_like(lines, text, share.minor, "portion_percent"),)
     if request.portion_amount is not None:
         money = Money.parse(request.portion_amount, currency, field="portion_amount")
         if money.minor > line_items.total(lines):
             raise Rejected("invalid_portion", "The portion is larger than the record's total.", field="portion_amount")
-        return (Line(f"Part of {name}"[:500], money.minor),)
+        return (_like(lines, f"Part of {name}", money.minor, "portion_amount"),)
     return lines
 
 
@@ -138,7 +138,25 @@ def _less(lines: tuple[Line, ...], discount: str | int | Decimal | None, currenc
     if discount is None:
         return lines
     money = Money.parse(discount, currency, field="discount_amount")
-    return (*lines, Line("Discount", -money.minor)) if money.minor else lines
+    if not money.minor:
+        return lines
+    line = _like(lines, "Discount", -money.minor, "discount_amount")
+    if line.tax_code:
+        raise _mixed("Stripe takes no tax_code for a discount: take it off the lines instead.", "discount_amount")
+    return (*lines, line)
+
+
+def _like(lines: tuple[Line, ...], text: str, minor: int, field: str) -> Line:
+    """One line for all of them, taxed as they are."""
+    taxed = {(line.tax_rates, line.tax_code) for line in lines if line.minor}
+    if len(taxed) > 1:
+        raise _mixed("The lines are taxed differently, so no single line can stand for them all.", field)
+    tax_rates, tax_code = taxed.pop() if taxed else ((), None)
+    return Line(text[:500], minor, tax_rates=tax_rates, tax_code=tax_code)
+
+
+def _mixed(words: str, field: str) -> Rejected:
+    return Rejected("mixed_tax", f"{words} Send the lines as they are to be invoiced.", field=field)
 
 
 def _warnings(request: RequestModel, context: Context, minor: int, currency: str) -> tuple[str, ...]:
@@ -150,94 +168,40 @@ def _warnings(request: RequestModel, context: Context, minor: int, currency: str
     return (f"The record's amount is {amount:f}, its lines add up to {Money(minor, currency).text}.",)
 
 
-def recipient(request: RequestModel, context: Context) -> Recipient:
-    """The chosen contact, the address sent, or the first bill-to candidate; none = refused with the candidates."""
-    candidates = context.source.bill_to if context.source else ()
-    shown: list[Json] = [
-        {"contact_id": c.contact_id, "name": c.name, "email": c.email, "why": c.why} for c in candidates
-    ]
-    address, why = _address(request, candidates)
-    if address is None and context.party is not None and context.party.email:
-        address, why = context.party.email, "address of the account"
-    if address is None:
-        raise Rejected(
-            "no_recipient",
-            "Nobody to send the invoice to: choose a contact, or add a contact role Billing with an e-mail address.",
-            field="recipient_email", http_status=200,
-        )  # fmt: skip
-    confirmed, warnings = _address_at_stripe(request, context)
-    return Recipient(str(email(address)), why, shown, confirmed, warnings)
-
-
-def _address(request: RequestModel, candidates: tuple[BillTo, ...]) -> tuple[str | None, str]:
-    if request.recipient_email:
-        return request.recipient_email, "sent with the request"
-    if request.contact_id:
-        chosen = next((c for c in candidates if c.contact_id and c.contact_id[:15] == request.contact_id[:15]), None)
-        return (chosen.email, "chosen contact") if chosen else (None, "")
-    first = next((c for c in candidates if c.email), None)
-    return (first.email, first.why) if first else (None, "")
-
-
-def _address_at_stripe(request: RequestModel, context: Context) -> tuple[bool, tuple[str, ...]]:
-    customer = context.customer
-    confirmed = bool(request.recipient_email or request.contact_id or request.preview_token or context.preview)
-    if customer is None or customer.stripe_id is None or customer.same_recipient is not False:
-        return confirmed, ()
-    if not confirmed:
-        raise Rejected(
-            "recipient_differs",
-            "Stripe has another address for this customer: confirm it in the preview or send recipient_email.",
-            field="recipient_email", http_status=200,
-        )  # fmt: skip
-    return confirmed, ("The customer's address at Stripe is another one and will be changed to the recipient's.",)
-
-
-def address_first(who: Recipient, context: Context) -> tuple[Step, ...]:
-    """Where Stripe's customer is known to have another address or none: no invoice to mail is made without one."""
-    customer = context.customer
-    known = customer is not None and customer.stripe_id is not None and not customer.same_recipient
-    return (_address_step(RECIPIENT, who),) if known else ()
-
-
-def address_again(who: Recipient, undo: Mapping[str, str]) -> tuple[Step, ...]:
-    """
-    Before an invoice is finalized: Stripe mails to the customer's address, whoever changed it last. Left out by the
-    draft's own word that it has the recipient's.
-    """
-    if not who.confirmed:
-        return ()
-    return (replace(_address_step(f"{RECIPIENT}_again", who), skip_if={MAILED_TO: ("same",)}, undo=undo),)
-
-
-def _address_step(name: str, who: Recipient) -> Step:
-    return Step(
-        name, "POST", "/v1/customers/{customer}", {"email": who.email}, StepKind.STATE,
-        lookup=Lookup("/v1/customers/{customer}", done_when={"email": (who.email,)}),
-        saves={"customer": "id"}, compares={MAILED_TO: ("email", who.email)},
-    )  # fmt: skip
-
-
 def due_params(request: RequestModel, context: Context) -> dict[str, Json]:
-    """``days_until_due``, or ``due_date`` as the end of that day in the entity's time zone."""
-    if request.due_date is None:
+    """Sent, mapped or configured: ``due_date`` as the end of that day in the entity's time zone, ``days_until_due``."""
+    zone = ZoneInfo(context.entity.time_zone)
+    mapped = context.source.due if context.source and request.days_until_due is None else None
+    text = request.due_date or mapped
+    if text is None:
         return {"days_until_due": request.days_until_due or context.entity.days_until_due}
     try:
-        day = date.fromisoformat(request.due_date)
+        day = datetime.fromisoformat(text).astimezone(zone).date() if "T" in text else date.fromisoformat(text)
     except ValueError:
-        raise Rejected("invalid_due_date", "due_date is not a date (YYYY-MM-DD).", field="due_date") from None
-    end = datetime.combine(day, time(23, 59, 59), ZoneInfo(context.entity.time_zone)).astimezone(UTC).timestamp()
+        where = "due_date" if request.due_date else "The record's due date"
+        raise Rejected("invalid_due_date", f"{where} is not a date (YYYY-MM-DD).", field="due_date") from None
+    end = datetime.combine(day, time(23, 59, 59), zone).astimezone(UTC).timestamp()
     if end <= context.now:
-        raise Rejected("due_date_past", f"The due date {day} is in the past.", field="due_date", http_status=200)
+        raise Rejected(
+            "due_date_past", f"The due date {day} is in the past: correct it, or send another one.", field="due_date",
+            http_status=200,
+        )  # fmt: skip
     return {"due_date": int(end)}
 
 
-def invoiced(context: Context, terms: Terms) -> dict[str, Json]:
-    """Invoiced so far, this one, and what remains of the record, for the preview."""
-    so_far = sum(x.shown.get("minor", 0) for x in context.live if x.status in {"open", "paid", "uncollectible"})
+def invoiced(request: RequestModel, context: Context, terms: Terms) -> dict[str, Json]:
+    """Invoiced so far, this one, and what remains of the record, for the preview; currencies are never added up."""
+    so_far: dict[str, int] = {}
+    for live in context.live:
+        if live.status in {"open", "paid", "uncollectible"} and not (request.replace and live.status != "paid"):
+            code = str(live.shown.get("currency", terms.currency)).lower()
+            so_far[code] = so_far.get(code, 0) + live.shown.get("minor", 0)
+    same = so_far.pop(terms.currency, 0)
+    shown: dict[str, Json] = {"invoiced_so_far": Money(same, terms.currency).text}
+    if so_far:
+        shown["invoiced_in_other_currencies"] = [str(Money(minor, code)) for code, minor in sorted(so_far.items())]
     whole = context.source.amount if context.source else None
-    shown: dict[str, Json] = {"invoiced_so_far": Money(so_far, terms.currency).text}
     if whole is not None:
-        left = int(whole.scaleb(exponent(terms.currency))) - so_far - terms.minor
+        left = int(whole.scaleb(exponent(terms.currency))) - same - terms.minor
         shown["remaining"] = Money(left, terms.currency).text
     return shown

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.actions import Amount, Text
+from gateway.actions import Amount, SalesforceId, Text
 from gateway.errors import Rejected
-from gateway.money import Money, exponent
+from gateway.money import Money, exponent, nearest
 from gateway.records import Json
 from gateway.sources import SourceLine
 
@@ -20,7 +20,10 @@ _STRIPE_TEXT = 500  # longest line description Stripe takes
 
 
 class LineRequest(BaseModel):
-    """A line in the body: ``amount``, or ``quantity`` and ``unit_price``; a percentage is rounded half up, once."""
+    """
+    A line in the body: ``amount``, or ``quantity`` and ``unit_price``. A ``discount_percent`` goes with the latter and
+    is rounded once, half up, to what the currency can express.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
@@ -31,7 +34,7 @@ class LineRequest(BaseModel):
     discount_percent: Amount | None = None
     tax_code: str | None = Field(None, pattern=r"^txcd_[0-9]{8}$")
     tax_rates: list[str] = Field(default_factory=list, max_length=5)
-    line_id: str | None = Field(None, max_length=18, pattern=r"^[A-Za-z0-9]{15,18}$")
+    line_id: SalesforceId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +71,7 @@ def total(lines: Sequence[Line]) -> int:
 def _body_line(line: LineRequest, currency: str, field: str) -> Line:
     common = {"tax_code": line.tax_code, "tax_rates": tuple(line.tax_rates), "source_id": line.line_id}
     if line.amount is not None:
-        if line.unit_price is not None or line.quantity is not None:
-            raise Rejected("invalid_line", "Send either amount or quantity and unit_price.", field=f"{field}.amount")
-        money = Money.parse(line.amount, currency, allow_negative=True, field=f"{field}.amount")
-        return Line(line.description[:_STRIPE_TEXT], money.minor, **common)  # type: ignore[arg-type]  # checked members
+        return _whole_line(line, currency, field, common)
     if line.unit_price is None:
         raise Rejected("invalid_line", "A line needs amount, or quantity and unit_price.", field=f"{field}.unit_price")
     quantity = number(line.quantity if line.quantity is not None else 1, f"{field}.quantity")
@@ -79,7 +79,25 @@ def _body_line(line: LineRequest, currency: str, field: str) -> Line:
     percent = number(line.discount_percent or 0, f"{field}.discount_percent")
     if quantity <= 0 or not 0 <= percent <= 100:
         raise Rejected("invalid_line", "Quantity must be above 0, a discount 0 to 100 %.", field=f"{field}.quantity")
-    return _priced(line.description, quantity, unit, percent, None, currency, field, common)
+    return _taxable(_priced(line.description, quantity, unit, percent, None, currency, field, common), field)
+
+
+def _whole_line(line: LineRequest, currency: str, field: str, common: dict[str, Json]) -> Line:
+    if line.unit_price is not None or line.quantity is not None:
+        raise Rejected("invalid_line", "Send either amount or quantity and unit_price.", field=f"{field}.amount")
+    if line.discount_percent is not None:
+        raise Rejected(
+            "invalid_line", "amount is what the line costs: send quantity and unit_price with a discount_percent.",
+            field=f"{field}.discount_percent",
+        )  # fmt: skip
+    money = Money.parse(line.amount, currency, allow_negative=True, field=f"{field}.amount")
+    return _taxable(Line(line.description[:_STRIPE_TEXT], money.minor, **common), field)
+
+
+def _taxable(line: Line, field: str) -> Line:
+    if line.minor < 0 and line.tax_code:
+        raise Rejected("invalid_line", "Stripe takes no tax_code for a line below 0.", field=f"{field}.tax_code")
+    return line
 
 
 def _source_line(line: SourceLine, currency: str) -> Line:
@@ -108,7 +126,7 @@ def _priced(
 
 
 def _rounded(value: Decimal, currency: str) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-exponent(currency)), rounding=ROUND_HALF_UP)
+    return nearest(value.scaleb(exponent(currency)), currency).decimal
 
 
 def _plain(value: Decimal) -> str:
@@ -162,8 +180,11 @@ def price_data(line: Line, currency: str) -> dict[str, Json]:
 
 
 def content(lines: Sequence[Line]) -> list[Json]:
-    """What the guard compares: prices and amounts, no texts."""
-    return [[line.minor, line.quantity, line.source_id or ""] for line in lines]
+    """What the guard compares: amounts and how they are taxed, no texts."""
+    return [
+        [line.minor, line.quantity, line.source_id or "", *sorted(line.tax_rates), *filter(None, [line.tax_code])]
+        for line in lines
+    ]
 
 
 def shown(lines: Sequence[Line], currency: str) -> list[Json]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gateway.actions import Action, Amount, Charge, Context, Reads, Request, metadata
+from gateway.actions import Action, Amount, Charge, Context, CurrencyCode, Reads, Request, metadata
 from gateway.errors import Rejected
 from gateway.ids import stripe_id
 from gateway.money import Money
@@ -20,7 +20,7 @@ class RefundPayment(Request):
     charge: str | None = None
     invoice: str | None = None
     amount: Amount | None = Field(None, description="Default: everything that is left")
-    currency: str | None = Field(None, min_length=3, max_length=3, description="Checked against the payment's")
+    currency: CurrencyCode | None = Field(None, description="Checked against the payment's")
     reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
     note: str | None = Field(None, max_length=500)
 

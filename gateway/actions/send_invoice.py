@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
 
-from gateway.actions import Action, Amount, Context, Reads, Request, SalesforceId, metadata
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gateway.actions import Action, Amount, Context, CurrencyCode, Reads, Request, SalesforceId, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.customers import email
-from gateway.actions.invoice_terms import (
-    MAILED_TO,
-    Recipient,
-    Terms,
-    address_again,
-    address_first,
-    due_params,
-    invoiced,
-    recipient,
-    resolve,
-)
+from gateway.actions.invoice_terms import Terms, due_params, invoiced, resolve
 from gateway.actions.lines import Line, LineRequest
+from gateway.actions.recipients import MAILED_TO, Recipient, address_again, address_first, recipient
 from gateway.errors import Rejected
 from gateway.money import Money
 from gateway.records import Json, Lookup, Plan, Step, StepKind, hole
+
+_MOST_FIELDS = 4  # Stripe: custom_fields of an invoice
+PO_NUMBER, REFERENCE = "PO number", "Reference"  # what these are called on the invoice; projections know them by it
 
 
 class CustomField(BaseModel):
@@ -41,9 +37,11 @@ class SendInvoice(Request):
         None, description="Contact who receives the bill; default: by the bill-to rule"
     )
     recipient_email: str | None = None
-    currency: str | None = Field(None, min_length=3, max_length=3)
+    currency: CurrencyCode | None = None
     lines: list[LineRequest] = Field(default_factory=list, max_length=250)
-    line_ids: list[str] = Field(default_factory=list, max_length=250, description="Invoice only these lines")
+    line_ids: Annotated[list[SalesforceId], AfterValidator(lambda ids: sorted(set(ids)))] = Field(
+        default_factory=list, max_length=250, description="Invoice only these lines"
+    )
     portion_percent: Amount | None = Field(None, description="Invoice a share of the record, e.g. a deposit")
     portion_amount: Amount | None = None
     discount_amount: Amount | None = Field(None, description="Taken off the sum, shown as a line of its own")
@@ -51,11 +49,11 @@ class SendInvoice(Request):
     due_date: str | None = Field(None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
     description: str | None = Field(None, max_length=1500)
     footer: str | None = Field(None, max_length=5000)
-    custom_fields: list[CustomField] = Field(default_factory=list, max_length=3)
+    custom_fields: list[CustomField] = Field(default_factory=list, max_length=_MOST_FIELDS)
     po_number: str | None = Field(None, max_length=140)
     reference: str | None = Field(None, max_length=140)
     automatic_tax: bool | None = None
-    tax_rates: list[str] = Field(default_factory=list, max_length=10)
+    tax_rates: list[str] = Field(default_factory=list, max_length=5)
     replace: bool = Field(False, description="Void the record's open invoice and send this one instead")
     additional: bool = Field(False, description="A further invoice beside an open one; needs a request key")
 
@@ -69,8 +67,16 @@ def check(request: SendInvoice) -> None:
         raise Rejected("invalid_portion", "Send portion_percent or portion_amount, not both.", field="portion_percent")
     if request.lines and request.line_ids:
         raise Rejected("invalid_line", "Send lines, or line_ids of the record, not both.", field="line_ids")
-    if request.automatic_tax and request.tax_rates:
-        raise Rejected("invalid_tax", "Send tax_rates or automatic_tax, not both.", field="tax_rates")
+    if request.automatic_tax and (request.tax_rates or any(line.tax_rates for line in request.lines)):
+        raise Rejected("invalid_tax", "Send tax_rates or automatic_tax, not both.", field="automatic_tax")
+    if request.replace and request.additional:
+        raise Rejected("invalid_member", "Send replace or additional, not both.", field="additional")
+    names = [f.name.strip().casefold() for f in request.custom_fields]
+    names += [
+        name.casefold() for name, sent in ((PO_NUMBER, request.po_number), (REFERENCE, request.reference)) if sent
+    ]
+    if len(set(names)) < len(names):
+        raise Rejected("invalid_member", "Two labelled fields have the same name.", field="custom_fields")
     if request.additional and not request.request_key:
         raise Rejected("request_key_required", "additional needs a request_key.", field="request_key")
     if request.currency is not None:
@@ -78,9 +84,10 @@ def check(request: SendInvoice) -> None:
 
 
 def reads(request: SendInvoice) -> Reads:
-    """Nothing is read where the body carries lines, currency, customer and recipient."""
-    complete = request.lines and request.currency and request.recipient_email
-    return Reads(source=not (complete and (request.account_id or request.contact_id)), live="invoice")
+    """Nothing is read where the body carries lines, currency, account and recipient, and no contact to look at."""
+    complete = request.lines and request.currency and request.account_id and request.recipient_email
+    recipient = request.contact_id is not None or request.recipient_email is None
+    return Reads(source=not complete or request.contact_id is not None, live="invoice", recipient=recipient)
 
 
 def plan(request: SendInvoice, context: Context) -> Plan:
@@ -104,7 +111,7 @@ def plan(request: SendInvoice, context: Context) -> Plan:
             "currency": terms.currency.upper(),
             "due": due,
             "warnings": [*terms.warnings, *who.warnings],
-            **invoiced(context, terms),
+            **invoiced(request, context, terms),
         },
         result="invoice",
         holes={"customer": context.customer.stripe_id} if context.customer and context.customer.stripe_id else {},
@@ -137,7 +144,7 @@ def _replaced(request: SendInvoice, context: Context) -> tuple[Step, ...]:
             saves={f"voided_{n}" if n else "voided": "id"},
         )
         for n, live in enumerate(context.live)
-        if live.status == "open"
+        if live.status in {"open", "uncollectible"}
     )
 
 
@@ -178,9 +185,7 @@ _NOT_MAILED = (
 
 
 def _create(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json]) -> dict[str, Json]:
-    fields = [{"name": f.name, "value": f.value} for f in request.custom_fields]
-    if terms.po_number:
-        fields.append({"name": "PO number", "value": terms.po_number[:140]})
+    fields = _custom_fields(request, terms)
     params: dict[str, Json] = {
         "customer": hole("customer"),
         "currency": terms.currency,
@@ -193,9 +198,29 @@ def _create(request: SendInvoice, context: Context, terms: Terms, due: dict[str,
         "custom_fields": fields or None,
         "automatic_tax": {"enabled": True} if terms.automatic_tax else None,
         "default_tax_rates": list(request.tax_rates) or None,
-        "metadata": {**metadata(context, "invoice"), **({"sf_reference": terms.reference} if terms.reference else {})},
+        "metadata": {
+            **metadata(context, "invoice"),
+            **({"sf_reference": terms.reference[:500]} if terms.reference else {}),
+        },
     }
     return {k: v for k, v in params.items() if v is not None}
+
+
+def _custom_fields(request: SendInvoice, terms: Terms) -> list[Json]:
+    """What is shown with a label of its own. A field of the caller's stands above one that comes from the record."""
+    fields = [{"name": f.name, "value": f.value} for f in request.custom_fields]
+    taken = {f.name.strip().casefold() for f in request.custom_fields}
+    for name, value in ((PO_NUMBER, terms.po_number), (REFERENCE, terms.reference)):
+        if value and name.casefold() not in taken:
+            fields.append({"name": name, "value": value[:140]})
+    if len(fields) > _MOST_FIELDS:
+        raise Rejected(
+            "too_many_fields",
+            f"An invoice shows {_MOST_FIELDS} labelled fields; with PO number and reference these are {len(fields)}: "
+            "send fewer custom_fields.",
+            field="custom_fields", http_status=200,
+        )  # fmt: skip
+    return fields
 
 
 def _chunks(context: Context, terms: Terms, undo: dict[str, str]) -> list[Step]:

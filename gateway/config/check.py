@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from gateway.config.explain import Finding
 from gateway.config.jwks import MOST_KEYS
 from gateway.config.keys import InboundKey
-from gateway.config.model import Audit, Entity, Mode, Org, Route, SealingKeys, Server
+from gateway.config.model import OBJECTS, Audit, Entity, Mode, Org, Route, SealingKeys, Server
 from gateway.config.model import Mapping as FieldMapping
 from gateway.config.problems import Path, did_you_mean
 from gateway.config.values import is_loopback
 
 SOON = timedelta(days=30)
+_UNREAD = f"the gateway reads no fields of this object, only of {', '.join(OBJECTS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,24 @@ def _mapped_objects(parts: Parts) -> Iterator[Finding]:
     for sobject in parts.mappings:
         if parts.orgs and sobject not in allowed and len(parts.orgs) == len(parts.org_tables):
             yield ("mappings", sobject), "no org allows this object", did_you_mean(sobject, allowed)
+        elif sobject not in OBJECTS:
+            yield ("mappings", sobject), _UNREAD, None
+
+
+def _readable_rules(parts: Parts) -> Iterator[Finding]:
+    known = {sobject.casefold() for sobject in OBJECTS}
+    for index, rule in parts.routing.items():
+        when = rule.when
+        if when.sobject and when.sobject.casefold() not in known and (when.field or when.record_type):
+            yield ("routing", index, "when"), _UNREAD, "leave it at sobject, or have requests name the entity"
+
+
+def _object_names(parts: Parts) -> Iterator[Finding]:
+    right = {sobject.casefold(): sobject for sobject in OBJECTS}
+    for name, org in parts.orgs.items():
+        for index, sobject in enumerate(org.objects):
+            if (proper := right.get(sobject.casefold(), sobject)) != sobject:
+                yield ("orgs", name, "objects", index), "is no API name", f"write {proper}"
 
 
 def _sealing_keys(parts: Parts) -> Iterator[Finding]:
@@ -234,6 +253,6 @@ def _mode_of(key: str) -> Mode | None:
 _PROBLEMS: tuple[Check, ...] = (
     _something_configured, _known_entities, _modes, _stripe_keys, _accounts_once, _orgs_once, _trusted_keys,
     _usable_keys,
-    _routes, _mapped_objects, _sealing_keys,
+    _routes, _mapped_objects, _readable_rules, _object_names, _sealing_keys,
 )  # fmt: skip
 _WARNINGS: tuple[Check, ...] = (_expiring_keys, _powerful_keys, _unused, _exposure)

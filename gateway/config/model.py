@@ -169,7 +169,7 @@ class When(Model):
     field: FieldPath | None = Field(None, min_length=1, description="A field of the record, compared with `equals`")
     equals: str | Annotated[tuple[str, ...], Lenient] | None = Field(None, description="One value, or a list of them")
     currency: Currency | None = Field(None, description="ISO code of the record's currency")
-    record_type: str | None = Field(None, description="Developer name of the record type")
+    record_type: str | None = Field(None, description="Developer name of the record type, e.g. `Wholesale`")
 
 
 class Route(Model):
@@ -180,13 +180,15 @@ class Route(Model):
 
 
 class Mapping(Model):
-    """Fields of one source object that carry what the gateway needs, where your org keeps it elsewhere."""
+    """Fields of one source object, where your org keeps what is needed elsewhere. What a request sends stands above."""
 
-    po_number: FieldPath = Field("", description="Purchase order number")
+    po_number: FieldPath = Field("", description="Purchase order number, shown on the invoice")
     reference: FieldPath = Field("", description="Your reference, shown on the invoice")
-    currency: FieldPath = Field("", description="ISO currency code, e.g. `CurrencyIsoCode`")
+    currency: FieldPath = Field(
+        "", description="ISO currency code; where it is empty or not mapped: `CurrencyIsoCode`, if the org has it"
+    )
     bill_to: FieldPath = Field("", description="Relationship to the Contact who is billed, e.g. `Billing_Contact__r`")
-    due_date: FieldPath = Field("", description="Date the invoice is due")
+    due_date: FieldPath = Field("", description="Date, or date and time, the invoice is due")
 
     @property
     def fields(self) -> dict[str, str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 
 
@@ -39,6 +40,21 @@ Observe = Callable[[CallEvent], None]
 
 def unobserved(event: CallEvent) -> None:
     """Watch nothing."""
+
+
+_LONGEST_PAUSE = 3600.0  # seconds: an upstream that asks for more is asked again after that
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds an answer asks to wait (RFC 9110, 10.2.3): a number, or a date told by the answer's own clock."""
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdecimal():
+        return min(float(text), _LONGEST_PAUSE)
+    try:
+        pause = parsedate_to_datetime(text) - parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return None
+    return min(max(pause.total_seconds(), 0.0), _LONGEST_PAUSE)
 
 
 _EMAIL = re.compile(r"[^\s@<>'\"(),;:]+@[^\s@<>'\"(),;:]+\.\w+")

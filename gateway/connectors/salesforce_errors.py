@@ -89,11 +89,12 @@ def scope(org: str) -> str:
     return f"salesforce:{org}"
 
 
-def unclear(code: str, *, writes: bool) -> GatewayError:
+def unclear(code: str, *, writes: bool, retry_after: float | None = None) -> GatewayError:
     """No readable answer: a write may have been done, a read is simply asked again."""
     if writes:
-        return UnknownOutcome(code, "Salesforce did not say clearly whether it was written; it is written again.")
-    return Unavailable(code, "Salesforce did not answer; the gateway asks again by itself.")
+        message = "Salesforce did not say clearly whether it was written; it is written again."
+        return UnknownOutcome(code, message, retry_after=retry_after)
+    return Unavailable(code, "Salesforce did not answer; the gateway asks again by itself.", retry_after=retry_after)
 
 
 def lost(error: Exception, *, writes: bool, sent: bool, expired: bool) -> GatewayError:
@@ -107,18 +108,22 @@ def lost(error: Exception, *, writes: bool, sent: bool, expired: bool) -> Gatewa
     return unclear("salesforce_connection_lost" if broke else "salesforce_unreadable_answer", writes=writes)
 
 
-def fault(error: SalesforceError, org: str, *, writes: bool) -> GatewayError:
-    """Say what an answer of 300 and above means."""
+def fault(error: SalesforceError, org: str, *, writes: bool, retry_after: float | None = None) -> GatewayError:
+    """Say what an answer of 300 and above means; ``retry_after`` are the seconds it asks to wait."""
     status, listed = int(error.status), flaws(error.content)
     if status == 503 and listed and listed[0].code == "SERVER_UNAVAILABLE":
-        return Throttled("SERVER_UNAVAILABLE", "Salesforce is busy; the gateway tries again by itself.")
+        message = "Salesforce is busy; the gateway tries again by itself."
+        return Throttled("SERVER_UNAVAILABLE", message, retry_after=retry_after)
+    if status == 429 and not listed:  # a proxy on the way turned it away
+        return Throttled("salesforce_busy", "Salesforce is busy; the gateway tries again.", retry_after=retry_after)
     if status >= 500 or not listed:
-        return unclear(listed[0].code if listed else "salesforce_unreadable_answer", writes=writes)
+        code = listed[0].code if listed else "salesforce_unreadable_answer"
+        return unclear(code, writes=writes, retry_after=retry_after)
     flaw = listed[0]
     if status in {401, 403} or flaw.code.startswith("API_"):
         return _forbidden(flaw, org)
     if status == 429 or classify(flaw.code, flaw.message) is Fault.RETRY:
-        return Throttled(flaw.code, f"Salesforce is busy: {words(flaw)}")
+        return Throttled(flaw.code, f"Salesforce is busy: {words(flaw)}", retry_after=retry_after)
     return Refused(flaw.code, words(flaw), status=status, param=flaw.fields[0] if flaw.fields else None)
 
 

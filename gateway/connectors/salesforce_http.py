@@ -16,6 +16,8 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from gateway.connectors import retry_after
+
 CONNECT_SECONDS = 5.0
 
 
@@ -25,6 +27,7 @@ class Watch:
     def __init__(self) -> None:
         self.sent = False
         self.expired = False
+        self.retry_after: float | None = None  # what the last answer asked for
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -61,6 +64,11 @@ _current = _Current()
 def _watched(connection: HTTPConnection) -> None:
     if _current.watch is not None and isinstance(connection.sock, socket.socket):
         _current.watch.uses(connection.sock)
+
+
+def _noted(response: requests.Response, *_: Any, **__: Any) -> None:  # requests passes what it sent the request with
+    if _current.watch is not None:
+        _current.watch.retry_after = retry_after(response.headers)
 
 
 class _Connection(HTTPConnection):
@@ -101,6 +109,7 @@ def session(threads: int) -> requests.Session:
     """A session for ``threads`` threads: no retries of its own, no netrc, no proxies from the environment."""
     opened = requests.Session()
     opened.trust_env = False
+    opened.hooks["response"].append(_noted)  # the library's errors lose the headers
     adapter = _Adapter(pool_connections=2, pool_maxsize=threads, max_retries=0)
     opened.mount("https://", adapter)
     opened.mount("http://", adapter)

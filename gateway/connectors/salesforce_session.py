@@ -82,17 +82,17 @@ class Session:
     def ask(self, ask: Ask, watch: Watch, read_seconds: float) -> Json:
         """The parsed answer, fractions as Decimal, or None when there is no body. Raises our errors only."""
         with watch:
-            client = self._logged_in(None, read_seconds)
+            client = self._logged_in(None, watch, read_seconds)
             try:
                 return self._once(client, ask, watch, read_seconds)
             except SalesforceError as exc:
                 if exc.status != 401:
-                    raise fault(exc, self._name, writes=ask.writes) from exc
-            client = self._logged_in(client, read_seconds)
+                    raise fault(exc, self._name, writes=ask.writes, retry_after=watch.retry_after) from exc
+            client = self._logged_in(client, watch, read_seconds)
             try:
                 return self._once(client, ask, watch, read_seconds)
             except SalesforceError as exc:
-                raise fault(exc, self._name, writes=ask.writes) from exc
+                raise fault(exc, self._name, writes=ask.writes, retry_after=watch.retry_after) from exc
 
     def close(self) -> None:
         self._http.close()
@@ -115,7 +115,7 @@ class Session:
             self.usage = (used.used, used.total)
         return answer
 
-    def _logged_in(self, stale: Salesforce | None, read_seconds: float) -> Salesforce:
+    def _logged_in(self, stale: Salesforce | None, watch: Watch, read_seconds: float) -> Salesforce:
         """The client, with a new token if the one we hold is the stale one: one login, however many threads ask."""
         with self._lock:
             if self._client is not None and self._client is not stale:
@@ -124,7 +124,7 @@ class Session:
                 raise Misconfigured(self._refused[1], self._refused[2], scope=scope(self._name))
             self._client = None
             try:
-                self._client = self._new_client(self._token(read_seconds))
+                self._client = self._new_client(self._token(watch, read_seconds))
             except Misconfigured as exc:
                 self._refused = (self._clock.monotonic() + REMEMBERED_SECONDS, exc.code, exc.message)
                 raise
@@ -145,7 +145,7 @@ class Session:
         client.base_url = f"{address}/services/data/v{self._login.api_version}/"  # the library forces https
         return client
 
-    def _token(self, read_seconds: float) -> dict[str, Any]:
+    def _token(self, watch: Watch, read_seconds: float) -> dict[str, Any]:
         login = self._login
         claims = {
             "iss": login.consumer_key,
@@ -162,16 +162,16 @@ class Session:
                 allow_redirects=False,
             )
         except (requests.RequestException, OSError) as exc:
-            raise _login_away() from exc
+            raise _login_away(None) from exc
         try:
             answer = response.json()
         except ValueError:
             answer = None
+        if not isinstance(answer, dict) or response.status_code >= 500 or response.status_code == 429:
+            raise _login_away(watch.retry_after)
         return self._granted(response.status_code, answer)
 
-    def _granted(self, status: int, answer: Any) -> dict[str, Any]:
-        if not isinstance(answer, dict) or status >= 500 or status == 429:
-            raise _login_away()
+    def _granted(self, status: int, answer: dict[str, Any]) -> dict[str, Any]:
         if status != 200 or not {"access_token", "instance_url"} <= answer.keys():
             raise self._refusal(
                 "salesforce_login", f"{answer.get('error', status)}: {answer.get('error_description', '')}"
@@ -187,6 +187,7 @@ class Session:
         return Misconfigured(code, message, scope=scope(self._name))
 
 
-def _login_away() -> Unreachable:
+def _login_away(retry_after: float | None) -> Unreachable:
     # Whatever became of the login: of the call itself nothing was done.
-    return Unreachable("salesforce_login_unavailable", "Salesforce's login does not answer; the gateway tries again.")
+    message = "Salesforce's login does not answer; the gateway tries again."
+    return Unreachable("salesforce_login_unavailable", message, retry_after=retry_after)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import stripe
 
-from gateway.connectors import without_personal_data
+from gateway.connectors import retry_after, without_personal_data
 from gateway.errors import GatewayError, Misconfigured, Refused, Throttled, UnknownOutcome, Unreachable
 
 # Raised before the first byte of a request leaves: refused, no route, no such host, TLS handshake.
@@ -51,8 +51,7 @@ class Sent:
 
     @property
     def retry_after(self) -> float | None:
-        text = self.headers.get("Retry-After", "")
-        return float(text) if text.isdecimal() else None
+        return retry_after(self.headers)
 
 
 def scopes(entity: str, endpoint: str, *, own_key: bool) -> tuple[str, str, str]:

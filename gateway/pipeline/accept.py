@@ -16,8 +16,9 @@ from gateway.errors import Rejected
 from gateway.ids import key_prefix, new_id, salesforce_id
 from gateway.pipeline import answers
 from gateway.pipeline.customer import customer_lane
-from gateway.pipeline.gather import Facts, readable
+from gateway.pipeline.gather import Facts
 from gateway.pipeline.ledger_rows import insert
+from gateway.pipeline.record import readable
 from gateway.pipeline.routing import known_entity
 from gateway.pipeline.settle import NeedsLive, Planned, settle
 from gateway.pipeline.work import Tools, Work
@@ -82,8 +83,7 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
     ref = source_ref(request.record_id, request.object)
     if ref.sobject not in action.sobjects and ref.sobject in _PREFIXES.values():
         raise Rejected("object_not_supported", f"{action.label} does not start from {ref.sobject}.", field="record_id")
-    body = request.model_dump(exclude_unset=True, exclude={"request_key", "preview_token", "record_id", "object"})
-    mark = fingerprint({"action": action.name, "record": ref.record_id, "body": body})
+    mark = fingerprint({"action": action.name, "record": ref.record_id, "body": request.content()})
     org = tools.org(submission.caller.org)
     entity = known_entity(tools.config, org, ref.sobject, request)
     at = tools.clock.now()

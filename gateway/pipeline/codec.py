@@ -42,7 +42,7 @@ def _step(stored: Mapping[str, Json]) -> Step:
     values = dict(stored)
     if lookup := values.get("lookup"):
         done = {name: tuple(expected) for name, expected in lookup["done_when"].items()}
-        values["lookup"] = Lookup(lookup["path"], lookup["params"], done)
+        values["lookup"] = Lookup(lookup["path"], lookup["params"], done, lookup.get("match", {}))
     if "kind" in values:
         values["kind"] = StepKind(values["kind"])
     for name in ("compares", "skip_if", "only_if", "expect"):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from gateway import audit
-from gateway.actions.invoice_terms import RECIPIENT
+from gateway.actions.recipients import RECIPIENT
 from gateway.engine import ledger, links, live, mirror, refundable
 from gateway.engine.clock import now
 from gateway.errors import GatewayError, Rejected
@@ -75,9 +75,11 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         _customer_gone(conn, work, at)
     if work.plan is not None:
         _follow_steps(conn, tools, work, outcome, at)
-    if not (outcome.error and outcome.error.http_status in {403, 404}):  # not theirs: nothing is written to it
+    if _may_be_told(work, outcome):
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
-    elif work.outbox_row is not None:  # but whoever inserted a row for it hears of it there
+    elif (
+        work.outbox_row is not None and outcome.error is not None
+    ):  # but whoever inserted a row for it hears of it there
         row = action_row.refused_row(work.outbox_row, outcome.error.code, outcome.error.message, work.id)
         mirror.merge(conn, tools.sealer, work.caller.org, [row], number=mirror.ALWAYS, now=at, priority=1)
         tools.wake_sender(conn, work.caller.org)
@@ -89,6 +91,12 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     tools.store.after_commit(lambda: tools.answer(work.id, status, stored))
     told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
     tools.store.after_commit(lambda: tools.observe("action.ended", told))
+
+
+def _may_be_told(work: Work, outcome: Outcome) -> bool:
+    """Nothing is written to a record before it is known that whoever asked may edit it, nor where they may not."""
+    known = work.caller.user is None or work.plan is not None or work.access_checked
+    return known and not (outcome.error and outcome.error.http_status in {403, 404})
 
 
 def _customer_gone(conn: Connection, work: Work, at: float) -> None:

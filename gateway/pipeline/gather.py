@@ -2,64 +2,51 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
-from urllib.parse import quote
 
-from gateway import sources
 from gateway.actions import Charge
-from gateway.connectors.salesforce_access import access_of, access_query
-from gateway.connectors.salesforce_errors import Fault, classify
-from gateway.connectors.salesforce_types import Access, SubAnswer, SubRequest
 from gateway.engine import links
 from gateway.engine import live as live_rows
 from gateway.engine.numbers import next_number
-from gateway.errors import GatewayError, Refused, Rejected, Unavailable
-from gateway.pipeline.routing import entity_by_record, wanted_fields
+from gateway.errors import Refused, Rejected
+from gateway.pipeline.record import read_party, read_source, with_contacts
+from gateway.pipeline.routing import entity_by_record
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Live, SourceRef
-from gateway.sources import Party, Source, SourceRecord
-
-# Fields only some orgs have (person accounts, state and country picklists, several currencies): selected where
-# describe shows them.
-OPTIONAL = {
-    "Account": ("PersonEmail", "BillingCountryCode"),
-    "Contact": ("MailingCountryCode", "MailingCountry"),
-}
+from gateway.records import Json, Live
+from gateway.sources import Party, SourceRecord
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was read. ``fresh`` are the record's live objects as Stripe has them now, by id; None = gone."""
+    """
+    What was read. ``fresh`` are the record's live objects as Stripe has them now, by id; None = gone. ``tax_ids`` are
+    those of the customer, by its id.
+    """
 
     source: SourceRecord | None = None
     party: Party | None = None
     charge: Charge | None = None
     fresh: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
-
-
-@cache
-def readable() -> Mapping[str, Source]:
-    """Every object records can be read from, found in the sources folder."""
-    modules = (importlib.import_module(f"{sources.__name__}.{m.name}") for m in pkgutil.iter_modules(sources.__path__))
-    found = (getattr(module, "SOURCE", None) for module in modules)
-    return {source.sobject: source for source in found if isinstance(source, Source)}
+    tax_ids: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 async def gather(tools: Tools, work: Work, *, source: bool = False) -> Facts:
     """Read all of it (the record also where the body would do: ``source``). Raises Rejected, Unavailable."""
     reads = work.action.reads(work.request)
-    wanted = source or reads.source or work.entity is None or work.caller.user is not None
-    record = await _source(tools, work) if wanted else None
+    named = getattr(work.request, "account_id", None) is not None  # whom to bill is known without the record
+    needed = reads.source or work.entity is None or (source and not named)
+    asked = source or needed or work.caller.user is not None
+    record = await read_source(tools, work, needed=needed) if asked else None
     if work.entity is None and record is not None:
         org = tools.org(work.caller.org)
         work.entity = entity_by_record(tools.config, org, work.ref.sobject, work.request, record)
-    facts = Facts(source=record, party=await _party(tools, work, record, needed=source))
-    if work.action.name == "create-customer" and facts.party is not None:
-        facts = replace(facts, fresh=await _known_customer(tools, work, facts.party.source_id))
+    party = await read_party(tools, work, record, needed=source)
+    facts = Facts(source=await with_contacts(tools, work, reads, record, party), party=party)
+    if reads.tax_ids:
+        facts = replace(facts, tax_ids=await _tax_ids(tools, work, party))
+    if work.action.name == "create-customer" and party is not None:
+        facts = replace(facts, fresh=await _known_customer(tools, work, party.source_id))
     if reads.live:
         facts = replace(facts, fresh=await _live(tools, work, reads.live))
     if reads.charge:
@@ -67,82 +54,20 @@ async def gather(tools: Tools, work: Work, *, source: bool = False) -> Facts:
     return facts
 
 
-async def _source(tools: Tools, work: Work) -> SourceRecord:
-    reader = readable().get(work.ref.sobject)
-    if reader is None:
-        raise Rejected(
-            "object_not_readable", f"{work.ref.sobject} cannot be read: send lines, currency and account_id."
-        )
-    return await read_record(tools, work.caller.org, reader, work.ref, work.caller.user)
-
-
-async def read_record(tools: Tools, org: str, reader: Source, ref: SourceRef, user: str | None) -> SourceRecord:
-    """One Composite call: the record's queries and, for a person of whom it is not known, whether they may edit it."""
-    names = _names(tools, ref.sobject)
-    routed = wanted_fields(tools.config, tools.org(org), ref.sobject)
-    extra = tuple(dict.fromkeys((*names.values(), *routed, *await _optional(tools, org, ref.sobject))))
-    queries = dict(reader.queries(ref.record_id, extra))
-    known = tools.salesforce.access.known(org, user, ref.record_id) if user else None
-    if user is not None and known is None:
-        queries["access"] = access_query(user, [ref.record_id])
-    rows = {} if known is not None and not known.edit else await _run(tools, org, queries)
-    if user is not None and known is None:
-        known = access_of(rows.pop("access")).get(ref.record_id, Access(read=False, edit=False))
-        tools.salesforce.access.remember(org, user, ref.record_id, known)
-    if not rows.get("record") or (known is not None and not known.edit):
-        raise Rejected(
-            "no_such_record", "There is no such record, or you may not edit it.", field="record_id", http_status=404
-        )
-    return reader.parse(ref, rows, names)
-
-
-async def _run(tools: Tools, org: str, queries: Mapping[str, str]) -> dict[str, list[dict[str, Json]]]:
-    requests = [SubRequest("GET", f"query?q={quote(soql)}", ref=name) for name, soql in queries.items()]
-    answers = await tools.salesforce.composite(org, requests)
-    rows: dict[str, list[dict[str, Json]]] = {}
-    for answer in answers:
-        if answer.status >= 400:
-            raise _unread(answer)
-        rows[answer.ref] = answer.body["records"]
-    return rows
-
-
-def _unread(answer: SubAnswer) -> GatewayError:
-    """A part of the read that went wrong: what passes is tried again, anything else is the administrator's."""
-    first = answer.body[0] if isinstance(answer.body, list) and answer.body else {}
-    code, words = str(first.get("errorCode", "read_failed")), first.get("message", "no reason given")
-    if answer.status >= 500 or classify(code) in {Fault.RETRY, Fault.REFRESH, Fault.PARK_LIMIT}:
-        return Unavailable("salesforce_busy", f"Salesforce could not read the record just now: {words}")
-    return Refused(code.lower(), f"Salesforce refused to read the record: {words}", status=answer.status)
-
-
-def _names(tools: Tools, sobject: str) -> dict[str, str]:
-    mapping = tools.config.mappings.get(sobject)
-    return dict(mapping.fields) if mapping else {}
-
-
-async def _optional(tools: Tools, org: str, sobject: str) -> list[str]:
-    found: list[str] = []
-    own = (await tools.salesforce.describe(org, sobject)).fields
-    if "CurrencyIsoCode" in own:
-        found.append("CurrencyIsoCode")
-    parents = {"Account": ("AccountId" in own and sobject != "Account"), "Contact": sobject == "Contact"}
-    for parent, fields in OPTIONAL.items():
-        if sobject != parent and not parents[parent]:
-            continue
-        known = own if sobject == parent else (await tools.salesforce.describe(org, parent)).fields
-        prefix = "" if sobject == parent else f"{parent}."
-        found += [prefix + name for name in fields if name in known]
-    return found
-
-
-async def _party(tools: Tools, work: Work, source: SourceRecord | None, *, needed: bool) -> Party | None:
-    asked = getattr(work.request, "account_id", None)
-    party = source.party if source else None
-    if asked is None or (party and party.source_id == asked) or (source is None and not needed):
-        return party
-    ref = SourceRef("Account", asked)
-    return (await read_record(tools, work.caller.org, readable()["Account"], ref, None)).party
+async def _tax_ids(tools: Tools, work: Work, party: Party | None) -> dict[str, tuple[tuple[str, str], ...]]:
+    """What the customer has already, by the customer's id: Stripe would add the same tax id a second time."""
+    entity = work.entity or ""
+    source_id = party.source_id if party else ""
+    link = await tools.store.read(lambda c: links.find(c, work.caller.org, entity, source_id))
+    if link is None or link.state != "ready":
+        return {}
+    try:
+        listed = tools.stripe.list_all(entity, f"/v1/customers/{link.stripe_id}/tax_ids")
+        return {link.stripe_id: tuple([(each["type"], each["value"]) async for each in listed])}
+    except Refused as exc:
+        if exc.status != 404:
+            raise
+        return {link.stripe_id: ()}  # deleted at Stripe: the step that changes it is refused with those words
 
 
 async def _live(tools: Tools, work: Work, kind: str) -> dict[str, Mapping[str, Json] | None]:
@@ -165,8 +90,8 @@ async def _known_customer(tools: Tools, work: Work, source_id: str) -> dict[str,
 
 
 def counts(row: Live) -> bool:
-    """Whether a live object still counts for the guard: open or paid, active or paid."""
-    return row.status in {"draft", "open", "paid", "active"}
+    """Whether a live object still counts for the guard: it was paid, or it can be."""
+    return row.status in {"draft", "open", "uncollectible", "paid", "active"}
 
 
 async def _get(
@@ -257,9 +182,12 @@ def _paid(intent: Mapping[str, Json]) -> dict[str, Json]:
     return charge
 
 
+_REFUNDABLE = {"open", "uncollectible", "paid"}  # as last seen: it may have been paid since
+
+
 async def _paid_invoice(tools: Tools, work: Work, entity: str) -> str:
     rows = await tools.store.read(lambda c: live_rows.of_record(c, work.caller.org, work.ref.record_id, "invoice"))
-    candidates = [row.stripe_id for row in rows if row.entity == entity and row.status in {"open", "paid"}]
+    candidates = [row.stripe_id for row in rows if row.entity == entity and row.status in _REFUNDABLE]
     if len(candidates) != 1:
         found = f"{len(candidates)} invoices" if candidates else "no invoice"
         raise Rejected(

@@ -15,16 +15,19 @@ from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Live
 
+_PAYABLE = {"open", "uncollectible"}  # Stripe takes money for both
+_LIVE = _PAYABLE | {"paid", "active"}
+
 
 def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
     """The same thing still live is the answer; another one still open is refused with its number."""
-    live_now = [row for row in context.live if row.status in {"open", "paid", "active"}]
+    live_now = [row for row in context.live if row.status in _LIVE]
     same = next((row for row in live_now if row.content_hash == content_hash), None)
     request = work.request
     additional = getattr(request, "additional", False)
     if same is not None and not additional and not getattr(request, "replace", False):
         return same
-    open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status == "open"), None)
+    open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
     if open_invoice is None or additional or getattr(request, "replace", False):
         return None
     url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
@@ -33,17 +36,18 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
 
 def refuse_open(context: Context, content_hash: str) -> list[str]:
     """What a preview warns of: the same thing is live already, or another invoice is still open."""
-    live_now = [row for row in context.live if row.status in {"open", "paid", "active"}]
+    live_now = [row for row in context.live if row.status in _LIVE]
     if any(row.content_hash == content_hash for row in live_now):
         return ["The record has this already: it will be shown again, nothing new is sent."]
-    return [_already_open(row) for row in live_now if row.kind == "invoice" and row.status == "open"]
+    return [_already_open(row) for row in live_now if row.kind == "invoice" and row.status in _PAYABLE]
 
 
 def _already_open(row: Live) -> str:
     shown = row.shown
+    state = "still open" if row.status == "open" else "marked uncollectible and can still be paid"
     return (
         f"Invoice {shown.get('number') or row.stripe_id} over {shown.get('amount')} {shown.get('currency')} is "
-        "still open for this record: open it, replace it, or ask for an additional invoice."
+        f"{state} for this record: open it, replace it, or ask for an additional invoice."
     )
 
 

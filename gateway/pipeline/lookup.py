@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.connectors.stripe import StripeConnector
 from gateway.errors import Refused
 from gateway.pipeline.holes import dotted, fill, path_of
-from gateway.records import Json, Step, StepKind
+from gateway.records import Json, Lookup, Step, StepKind
 
 _MARGIN = 300  # seconds the clocks of Stripe and the gateway may be apart
 _PAGES = 10
@@ -29,6 +29,8 @@ async def find(
     """The effect of ``step``, or None where Stripe shows none."""
     if step.lookup is None:
         return None
+    if step.lookup.match:
+        return await _alike(stripe, entity, step.lookup, holes)
     if step.kind is StepKind.CREATE and not step.lookup.done_when:
         return await _among(stripe, entity, action_id, step, holes, since)
     return await _state(stripe, entity, step, holes)
@@ -50,6 +52,14 @@ async def _among(
             return Found(item)
         if item.get("created", bound) < bound:
             return None
+    return None
+
+
+async def _alike(stripe: StripeConnector, entity: str, lookup: Lookup, holes: Mapping[str, Json]) -> Found | None:
+    path, params = path_of(lookup.path, holes), fill(lookup.params, holes)
+    async for item in stripe.list_all(entity, path, params, limit=100 * _PAGES):
+        if all(item.get(member) == value for member, value in lookup.match.items()):
+            return Found(item)
     return None
 
 

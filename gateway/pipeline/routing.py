@@ -9,6 +9,9 @@ from gateway.config import Config, Org, route, routed_fields
 from gateway.errors import Rejected
 from gateway.records import Json
 from gateway.sources import SourceRecord
+from gateway.sources.reading import at
+
+RECORD_TYPE = "RecordType.DeveloperName"
 
 
 def known_entity(config: Config, org: Org, sobject: str, request: RequestModel) -> str | None:
@@ -28,7 +31,7 @@ def entity_by_record(config: Config, org: Org, sobject: str, request: RequestMod
     """The entity by the rules over the record's fields; ambiguity is refused."""
     facts: dict[str, Json] = dict(_flat(source.fields))
     facts["currency"] = _currency(request) or source.currency
-    facts["record_type"] = source.fields.get("RecordTypeId")
+    facts["record_type"] = at(source.fields, RECORD_TYPE)
     return route(config, org, sobject, facts).name
 
 
@@ -36,7 +39,7 @@ def wanted_fields(config: Config, org: Org, sobject: str) -> tuple[str, ...]:
     """Fields the rules turn on, to be read with the record."""
     names = routed_fields(config, org, sobject)
     own = sorted(names - {"currency", "record_type"})
-    return (*own, *(("RecordTypeId",) if "record_type" in names else ()))
+    return (*own, *((RECORD_TYPE,) if "record_type" in names else ()))
 
 
 def _turns_on_currency(config: Config, org: Org, sobject: str) -> bool:

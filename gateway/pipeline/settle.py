@@ -84,6 +84,8 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         customer=known_customer(conn, tools, work, facts),
         charge=facts.charge,
         live=current,
+        mapped=frozenset(mapping.fields if (mapping := tools.config.mappings.get(work.ref.sobject)) else ()),
+        tax_ids=facts.tax_ids,
         preview=preview,
     )
     plan = work.action.plan(work.request, context)

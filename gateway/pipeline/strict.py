@@ -142,4 +142,5 @@ def _told(error: ErrorDetails) -> str:
 _WORDS = {
     "extra_forbidden": ("unknown_member", "is not a member of this request"),
     "missing": ("missing_member", "is missing"),
+    "invalid_id": ("invalid_id", "is not a Salesforce record id (15 or 18 letters and digits)"),
 }

@@ -116,6 +116,7 @@ class Work:
     planned: float = 0.0
     parent: str | None = None
     email_index: bytes | None = None
+    access_checked: bool = False  # that the person who asks may edit the record
     fresh_process: bool = True  # accepted by this process and not resumed: no step can have been sent before
     unsent: bool = True  # certain that no step has been sent: such an action may end by itself
 

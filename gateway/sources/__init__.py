@@ -52,8 +52,10 @@ class BillTo:
 class SourceRecord:
     """
     What was read. ``bill_to`` are the candidates in order of preference; ``party`` is whom the customer is made from.
+    ``contacts`` are offered where nobody is a candidate, never taken by themselves.
 
     ``amount`` is the record's own total in major units of ``currency`` (ISO code; None in a single-currency org).
+    ``due`` is the mapped due date as Salesforce writes it.
     """
 
     ref: SourceRef
@@ -65,6 +67,8 @@ class SourceRecord:
     lines: tuple[SourceLine, ...] = ()
     po_number: str | None = None
     reference: str | None = None
+    due: str | None = None
+    contacts: tuple[BillTo, ...] = ()
     fields: Mapping[str, Json] = field(default_factory=dict)
 
 

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import ACCOUNT, account_party, at, bill_to, person, select
+from gateway.sources.reading import ACCOUNT, BILL_TO, account_party, at, bill_to, common, person, select
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
     """The account and its first contacts that have an e-mail address."""
-    contacts = ("Id", "Name", "Email")
     return {
         "record": select("Account", (*ACCOUNT, *extra), f"Id = '{record_id}'"),
         "contacts": select(
-            "Contact", contacts, f"AccountId = '{record_id}' AND Email != null", order="CreatedDate, Id", limit=25
+            "Contact", BILL_TO, f"AccountId = '{record_id}' AND Email != null", order="CreatedDate, Id", limit=25
         ),
     }
 
@@ -31,8 +30,8 @@ def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) ->
         name=row["Name"],
         party=party,
         bill_to=(*bill_to(at(row, names.get("bill_to", "")), "mapped contact"), *person(party), *only),
-        currency=at(row, names["currency"]) if "currency" in names else None,
         fields=row,
+        **common(row, names),
     )
 
 

@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import ACCOUNT, account_party, at, bill_to, contact_party, person, select, under
+from gateway.sources.reading import (
+    ACCOUNT,
+    BILL_TO,
+    account_party,
+    at,
+    bill_to,
+    common,
+    contact_party,
+    person,
+    select,
+    under,
+)
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
     """The case with its account and contact."""
-    contact = under("Contact", ("Id", "Name", "Email"))
+    contact = under("Contact", BILL_TO)
     fields = ("Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
     return {"record": select("Case", fields, f"Id = '{record_id}'")}
 
@@ -27,8 +38,8 @@ def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) ->
         name=f"Case {row['CaseNumber']}",
         party=party,
         bill_to=(*mapped, *bill_to(contact, "contact of the case"), *person(party)),
-        currency=at(row, names["currency"]) if "currency" in names else None,
         fields=row,
+        **common(row, names),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import CONTACT, at, bill_to, contact_party, select
+from gateway.sources.reading import CONTACT, at, bill_to, common, contact_party, select
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
@@ -15,15 +15,16 @@ def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
 
 
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
-    """The contact is customer and recipient in one."""
+    """The contact is customer and recipient in one, unless a field of theirs names somebody else to be billed."""
     row = rows["record"][0]
+    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
     return SourceRecord(
         ref=ref,
         name=row["Name"],
         party=contact_party(row),
-        bill_to=bill_to(row, "the contact"),
-        currency=at(row, names["currency"]) if "currency" in names else None,
+        bill_to=(*mapped, *bill_to(row, "the contact")),
         fields=row,
+        **common(row, names),
     )
 
 

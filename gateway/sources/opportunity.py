@@ -6,13 +6,26 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import BillTo, Rows, Source, SourceRecord
-from gateway.sources.reading import ACCOUNT, LINE, account_party, at, bill_to, decimal, line, person, select, under
+from gateway.sources.reading import (
+    ACCOUNT,
+    BILL_TO,
+    LINE,
+    account_party,
+    at,
+    bill_to,
+    common,
+    decimal,
+    line,
+    person,
+    select,
+    under,
+)
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
     """The record, its lines in their order, and the people in a role on it."""
     fields = ("Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
-    roles = ("Id", "Role", "IsPrimary", "ContactId", *under("Contact", ("Id", "Name", "Email")))
+    roles = ("Id", "Role", "IsPrimary", "ContactId", *under("Contact", BILL_TO))
     return {
         "record": select("Opportunity", fields, f"Id = '{record_id}'"),
         "lines": select(
@@ -34,12 +47,10 @@ def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) ->
         name=row["Name"],
         party=party,
         bill_to=(*_roles(rows["roles"]), *bill_to(at(row, names.get("bill_to", "")), "mapped contact"), *person(party)),
-        currency=at(row, names["currency"]) if "currency" in names else None,
         amount=decimal(row.get("Amount")),
         lines=tuple(line(r) for r in rows["lines"]),
-        po_number=at(row, names["po_number"]) if "po_number" in names else None,
-        reference=at(row, names["reference"]) if "reference" in names else None,
         fields=row,
+        **common(row, names),
     )
 
 

@@ -6,12 +6,25 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import ACCOUNT, LINE, account_party, at, bill_to, decimal, line, person, select, under
+from gateway.sources.reading import (
+    ACCOUNT,
+    BILL_TO,
+    LINE,
+    account_party,
+    at,
+    bill_to,
+    common,
+    decimal,
+    line,
+    person,
+    select,
+    under,
+)
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
     """The quote and its lines."""
-    contact = under("Contact", ("Id", "Name", "Email"))
+    contact = under("Contact", BILL_TO)
     fields = ("Id", "Name", "QuoteNumber", "TotalPrice", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
     return {
         "record": select("Quote", fields, f"Id = '{record_id}'"),
@@ -29,12 +42,10 @@ def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) ->
         name=row["Name"],
         party=party,
         bill_to=(*bill_to(row.get("Contact"), "contact of the quote"), *mapped, *person(party)),
-        currency=at(row, names["currency"]) if "currency" in names else None,
         amount=decimal(row.get("TotalPrice")),
         lines=tuple(line(r) for r in rows["lines"]),
-        po_number=at(row, names["po_number"]) if "po_number" in names else None,
-        reference=at(row, names["reference"]) if "reference" in names else row.get("QuoteNumber"),
         fields=row,
+        **common(row, names, reference=row.get("QuoteNumber")),
     )
 
 

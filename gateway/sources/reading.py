@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TypedDict
 
 from gateway.records import Json
 from gateway.sources import BillTo, Party, SourceLine
 
 ACCOUNT = ("Id", "Name", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
 CONTACT = ("Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
+BILL_TO = ("Id", "Name", "Email")
 LINE = ("Id", "Quantity", "UnitPrice", "TotalPrice", "Description", "Product2.Name")
 
 
 def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = "", limit: int = 0) -> str:
     """A SELECT over checked names; ``where`` is built from checked ids only."""
-    text = f"SELECT {', '.join(dict.fromkeys(fields))} FROM {sobject} WHERE {where}"  # noqa: S608 - SOQL over checked ids
-    return text + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+    names: dict[str, str] = {}
+    for name in fields:
+        names.setdefault(name.casefold(), name)  # Salesforce refuses a field that is selected twice
+    soql = f"SELECT {', '.join(names.values())} FROM {sobject} WHERE {where}"  # noqa: S608 - SOQL over checked ids
+    return soql + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
 
 
 def under(path: str, fields: tuple[str, ...]) -> tuple[str, ...]:
@@ -25,11 +30,58 @@ def under(path: str, fields: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def at(row: Mapping[str, Json] | None, path: str) -> Json:
-    """The value at a dotted path, None where a parent is absent."""
+    """The value at a dotted path, None where a parent is absent; as at Salesforce, case does not matter."""
     value: Json = row
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, Mapping) else None
+        members = value if isinstance(value, Mapping) else {}
+        value = members[name] if name in members else _any_case(members, name)
     return value
+
+
+def _any_case(members: Mapping[str, Json], name: str) -> Json:
+    return next((value for key, value in members.items() if key.casefold() == name.casefold()), None)
+
+
+def text(row: Mapping[str, Json], path: str) -> str | None:
+    """A field of any type as the text that people see; empty is None."""
+    value = at(row, path) if path else None
+    if isinstance(value, Decimal):
+        value = format(value.normalize(), "f")
+    return None if value is None or isinstance(value, Mapping) else str(value).strip() or None
+
+
+class Common(TypedDict):
+    """What every object says in the same way."""
+
+    currency: str | None
+    po_number: str | None
+    reference: str | None
+    due: str | None
+
+
+def common(
+    row: Mapping[str, Json], names: Mapping[str, str], *, po_number: str | None = None, reference: str | None = None
+) -> Common:
+    """Mapped fields, else the standard ones; the currency of a record in an org that has several is its own."""
+
+    def mapped(name: str) -> str | None:
+        return text(row, names.get(name, ""))
+
+    return Common(
+        currency=mapped("currency") or row.get("CurrencyIsoCode"),
+        po_number=mapped("po_number") if "po_number" in names else po_number,
+        reference=mapped("reference") if "reference" in names else reference,
+        due=mapped("due_date"),
+    )
+
+
+def selected(names: Mapping[str, str]) -> tuple[str, ...]:
+    """The fields a mapping stands for: of the relationship to the contact who is billed, three."""
+    return tuple(
+        field
+        for ours, theirs in names.items()
+        for field in (under(theirs, BILL_TO) if ours == "bill_to" else (theirs,))
+    )
 
 
 def account_party(row: Mapping[str, Json] | None) -> Party | None:

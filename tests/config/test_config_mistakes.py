@@ -87,6 +87,10 @@ ONE_PROBLEM = [
     ("[audit]", '[[routing]]\nentity = "us"\nwhen = { currncy = "EUR" }\n[audit]',
      "38: routing[0].when.currncy: is not a known key (did you mean currency?)"),
     ("[audit]", '[mappings.Lead]\ncurrency = "X"\n[audit]', "36: mappings.Lead: no org allows this object"),
+    ("[audit]", '[[routing]]\nentity = "us"\nwhen = { sobject = "Lead", record_type = "X" }\n[audit]',
+     "38: routing[0].when: the gateway reads no fields of this object"),
+    ('entities = ["us"]', 'entities = ["us"]\nobjects = ["opportunity"]',
+     "17: orgs.acme.objects[0]: is no API name (write Opportunity)"),
     ("[audit]", '[mappings.Order]\npo = "X"\n[audit]', "37: mappings.Order.po: is not a known key"),
     ("[audit]", "[mappings.Order]\npo_number = \"a'b\"\n[audit]", "37: mappings.Order.po_number: must look like"),
     ("[server]", "[server", ":1: is not TOML:"),
@@ -102,6 +106,15 @@ def test_each_mistake_is_told_once_with_its_line(tmp_path, old, new, expected):
 
     assert len(found) == 1, found
     assert expected in found[0]
+
+
+def test_fields_of_an_object_that_is_never_read_cannot_be_mapped(tmp_path):
+    toml = TOML.replace('entities = ["us"]', 'entities = ["us"]\nobjects = ["Contract"]', 1)
+
+    found = problems(tmp_path, toml.replace("[audit]", '[mappings.Contract]\ncurrency = "X"\n[audit]'))
+
+    assert len(found) == 1, found
+    assert "mappings.Contract: the gateway reads no fields of this object, only of Account, " in found[0]
 
 
 def test_every_problem_is_told_at_once(tmp_path):

@@ -318,6 +318,42 @@ def test_an_error_answer_becomes_the_type_that_says_who_acts(act: Act, kind: typ
     assert exc.code == code
 
 
+DATED = {"Date": "Sun, 22 Nov 2026 12:00:00 GMT", "Retry-After": "Sun, 22 Nov 2026 12:00:40 GMT"}
+BUSY = [{"errorCode": "SERVER_UNAVAILABLE", "message": "no"}]
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "seconds"),
+    [
+        (reply(503, BUSY, headers={"Retry-After": "7"}), Throttled, 7.0),
+        (reply(503, BUSY, headers=DATED), Throttled, 40.0),
+        (reply(503, BUSY, headers={"Retry-After": "soon"}), Throttled, None),
+        (reply(503, BUSY, headers={"Retry-After": "9" * 400}), Throttled, 3600.0),
+        (reply(503, BUSY), Throttled, None),
+        (reply(429, BUSY, headers={"Retry-After": "7"}), Throttled, 7.0),
+        (reply(429, b"slow down", headers={"Retry-After": "7"}, kind="text/plain"), Throttled, 7.0),
+        (reply(502, b"<html>", headers={"Retry-After": "7"}, kind="text/html"), UnknownOutcome, 7.0),
+    ],
+)
+def test_salesforce_says_how_long_to_wait(act: Act, kind: type[GatewayError], seconds: float | None) -> None:
+    exc = failure(write, act)
+
+    assert (type(exc), exc.retry_after) == (kind, seconds)
+
+
+def test_a_login_that_is_away_says_how_long_to_wait() -> None:
+    async def main() -> None:
+        away = reply(503, b"<html>", headers={"Retry-After": "7"}, kind="text/html")
+        with org_at(reply(200, {}), login=lambda _: away) as upstream:
+            async with connected(upstream.url) as connector:
+                with pytest.raises(Unreachable) as raised:
+                    await read(connector)
+
+        assert raised.value.retry_after == 7.0
+
+    run(main())
+
+
 def test_a_refusal_names_the_field() -> None:
     exc = failure(read, refusal("INVALID_FIELD", message="No such column 'X__c'", fields=["X__c"]))
 

@@ -87,6 +87,11 @@ class Tour:
             "POST", "/v1/invoices/create_preview", customer=customer, currency="eur", invoice_items=[preview],
             automatic_tax={"enabled": True}, discounts=[{"coupon": coupon["id"]}],
         )  # fmt: skip
+        await self(
+            "POST", "/v1/invoices/create_preview", currency="eur",
+            invoice_items=[{"amount": 500, "tax_code": "txcd_10000000"}, {"amount": 500, "tax_rates": [rate["id"]]}],
+            customer_details={"address": ADDRESS, "tax_exempt": "none"},
+        )  # fmt: skip
         await self("POST", f"{path}/finalize", auto_advance=False)
         await self("POST", f"{path}/send", expand=["payments", "confirmation_secret"])
         await self("GET", "/v1/invoices", customer=customer, status="open", created={"gte": 1})

@@ -12,11 +12,12 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import requests
+import tomlkit
 
 from gateway import actions
 from gateway.app import Gateway, build
@@ -28,7 +29,7 @@ from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
 from gateway.sandbox.browser import pay_invoice
-from gateway.sandbox.identity import AUTOMATION, ORG, REP, Identity
+from gateway.sandbox.identity import ADMIN, AUTOMATION, ORG, REP, Identity
 from gateway.sandbox.processes import free_port
 from gateway.sandbox.salesforce.app import create_app as salesforce_app
 from gateway.sandbox.salesforce.world import SalesforceWorld
@@ -45,14 +46,16 @@ BILLED = "accounts@harborcycles.example"
 class Lab:
     """The world around the gateway, and the gateway itself as often as a test wants it."""
 
-    def __init__(self, folder: Path, database: str, *, profile: str = "plain") -> None:
+    def __init__(
+        self, folder: Path, database: str, *, profile: str = "plain", features: Sequence[str] = ("quotes", "orders")
+    ) -> None:
         self.folder = folder
         self.database = database
         self.identity = Identity()
         port = free_port()
         self.stripe_server = Server(stripe_app(self._stripe_world(f"http://127.0.0.1:{port}")), port)
         self.stripe_url = self.stripe_server.start()
-        self.salesforce_url = self._start_salesforce(profile)
+        self.salesforce_url = self._start_salesforce(profile, features)
         self.config_file = self.identity.write_gateway(
             folder, port=0, stripe=self.stripe_url, salesforce=self.salesforce_url, database=database
         )
@@ -64,10 +67,10 @@ class Lab:
         path = self.identity.write_stripe(self.folder)
         return StripeWorld.of(json.loads(path.read_text())["accounts"], public_url=url)
 
-    def _start_salesforce(self, profile: str) -> str:
+    def _start_salesforce(self, profile: str, features: Sequence[str]) -> str:
         url = f"http://127.0.0.1:{(port := free_port())}"
         path = self.identity.write_salesforce(
-            self.folder, gateway="http://127.0.0.1:9", audience=url, profile=profile, features=["quotes", "orders"]
+            self.folder, gateway="http://127.0.0.1:9", audience=url, profile=profile, features=list(features)
         )
         self.salesforce_server = Server(salesforce_app(SalesforceWorld.load(path)), port)
         return self.salesforce_server.start()
@@ -95,6 +98,12 @@ class Lab:
         if prepare is not None:
             prepare(made)
         return made
+
+    def configure(self, **changes: Any) -> None:
+        """Change the gateway's configuration: ``entities={"us": {"automatic_tax": True}}``; tables are merged."""
+        document = tomlkit.parse(self.config_file.read_text(encoding="utf-8"))
+        _merge(document, changes)
+        self.config_file.write_text(tomlkit.dumps(document), encoding="utf-8")
 
     # The simulators.
 
@@ -124,6 +133,16 @@ class Lab:
     def record(self, sobject: str, record_id: str) -> dict[str, Any]:
         return next(row for row in self.records(sobject) if row["Id"] == record_id)
 
+    def save(self, sobject: str, fields: dict[str, Any], record_id: str | None = None) -> str:
+        """Make or change a record, past every rule of the org."""
+        body = {"sobject": sobject, "fields": fields} | ({"id": record_id} if record_id else {})
+        return str(self.control("salesforce", "POST", "records", body)["id"])
+
+    def share(self, sobject: str, record_id: str, level: str) -> None:
+        """Somebody else's record from now on, of which the rep has ``level``: None, Read, Edit."""
+        self.save(sobject, {"OwnerId": ADMIN}, record_id)
+        self.control("salesforce", "POST", "share", {"user": REP, "record": record_id, "level": level})
+
     def calls(self, upstream: str) -> list[dict[str, Any]]:
         return items(self.control(upstream, "GET", "requests?after=0"))
 
@@ -144,6 +163,14 @@ class Lab:
             ],
             **more,
         }
+
+
+def _merge(table: Any, changes: dict[str, Any]) -> None:
+    for name, value in changes.items():
+        if isinstance(value, dict) and name in table:
+            _merge(table[name], value)
+        else:
+            table[name] = value
 
 
 def items(answer: Any) -> list[dict[str, Any]]:

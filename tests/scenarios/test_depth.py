@@ -167,7 +167,11 @@ def test_terms_and_texts_of_the_request_are_on_the_invoice(sqlite_lab: Lab) -> N
                 "Footer",
                 389800,
             )
-            assert {f["name"]: f["value"] for f in invoice["custom_fields"]} == {"Depot": "North", "PO number": "PO-7"}
+            assert {f["name"]: f["value"] for f in invoice["custom_fields"]} == {
+                "Depot": "North",
+                "PO number": "PO-7",
+                "Reference": "R-1",
+            }
             assert invoice["due_date"] == 1909108799  # 2030-06-30 23:59:59 in New York
             await until(lambda: [r.get("Po_Number__c") for r in lab.records("Stripe_Invoice__c")] == ["PO-7"])
 

@@ -114,6 +114,9 @@ def test_the_same_key_with_another_body_is_refused(caller: Caller) -> None:
             "amount_too_small",
         ),
         ("send-invoice", {"record_id": "fleet", "recipient_email": "nobody"}, 422, "invalid_email"),
+        ("send-invoice", {"record_id": "fleet", "account_id": "001"}, 422, "invalid_id"),
+        ("send-invoice", {"record_id": "fleet", "line_ids": ["00k"]}, 422, "invalid_id"),
+        ("send-invoice", {"record_id": "fleet", "contact_id": "003000000000001"}, 422, "unknown_contact"),
         ("send-invoice", {"record_id": "fleet", "footer": "4242 4242 4242 4242"}, 422, "card_data_refused"),
         ("refund-payment", {"record_id": "fleet"}, 422, "request_key_required"),
         (
@@ -139,6 +142,16 @@ def test_a_bad_request_says_what_is_wrong_and_does_nothing(
     assert answer.json()["user_message"]
     for kind in ("invoice", "payment_link", "refund"):
         assert caller.lab.objects(kind) == []
+
+
+@pytest.mark.parametrize("field", ["account_id", "lines[0].line_id"])
+def test_a_bad_id_is_named_by_the_member_it_stands_in(caller: Caller, field: str) -> None:
+    line = {"description": "x", "amount": "1", "line_id": "00k"}
+    sent = {"account_id": "001"} if field == "account_id" else {"lines": [line]}
+
+    answer = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet, **sent})
+
+    assert (answer.status_code, answer.json()["error_code"], answer.json()["field"]) == (422, "invalid_id", field)
 
 
 def test_automation_may_not_refund_and_a_stranger_sees_no_record(caller: Caller) -> None:

@@ -10,7 +10,9 @@ from typing import Any, Self
 from gateway.sandbox.salesforce.identifiers import full_id
 from gateway.sandbox.salesforce.profiles import PROFILES, Profile
 
-FEATURES = frozenset({"multi_currency", "person_accounts", "quotes", "orders", "state_country_picklists"})
+FEATURES = frozenset(
+    {"multi_currency", "person_accounts", "quotes", "orders", "state_country_picklists", "record_types"}
+)
 METADATA = Path(__file__).resolve().parents[3] / "salesforce_metadata"
 
 

@@ -164,6 +164,16 @@ def test_describe_shows_features_that_are_off_as_missing(make_world: Maker):
     assert world.record("Account", "Noor Haddad")["IsPersonAccount"] is True
 
 
+@pytest.mark.parametrize(("features", "there"), [([], False), (["record_types"], True)])
+def test_record_types_are_a_field_only_where_the_org_has_them(make_world: Maker, features: list[str], there: bool):
+    world = make_world(features=features)
+
+    fields = {field["name"] for field in world.call("GET", "sobjects/Opportunity/describe").json()["fields"]}
+    asked = world.call("GET", "query?q=SELECT+RecordType.DeveloperName+FROM+Opportunity")
+
+    assert ("RecordTypeId" in fields, asked.status_code) == (there, 200 if there else 400)
+
+
 def test_the_plain_object_resource_names_it(world: World):
     assert world.call("GET", "sobjects/Case").json()["objectDescribe"]["keyPrefix"] == "500"
     assert set(world.call("GET", "").json()) == {"sobjects", "query", "limits", "composite"}

@@ -99,6 +99,19 @@ def test_parents_come_as_nested_records(client: Salesforce):
     assert record["Opportunity"]["Account"]["Name"] == HARBOR
 
 
+def test_a_record_type_is_read_by_its_developer_name(make_world: Maker):
+    world = make_world(features=["record_types"])
+    client = world.login()
+    fields = {"Name": "Wholesale deals", "DeveloperName": "Wholesale", "SobjectType": "Opportunity"}
+    made = world.control("records", {"sobject": "RecordType", "fields": fields})["id"]
+    deal = world.record("Opportunity", "Velo Verde spare wheels")["Id"]
+    world.control("records", {"sobject": "Opportunity", "id": deal, "fields": {"RecordTypeId": made}})
+
+    found = client.query("SELECT RecordType.DeveloperName FROM Opportunity WHERE RecordType.DeveloperName != null")
+
+    assert [row["RecordType"]["DeveloperName"] for row in found["records"]] == ["Wholesale"]
+
+
 def test_a_parent_that_is_not_set_is_null(client: Salesforce):
     [record] = client.query(f"SELECT Name, Parent.Name FROM Account WHERE Name = '{HARBOR}'")["records"]
 

@@ -367,6 +367,19 @@ def test_a_preview_of_somebody_new_goes_by_the_given_place(sim: StripeSim) -> No
     assert sim.objects("customer") == []
 
 
+def test_a_preview_taxes_each_line_at_its_own_rate_and_takes_tax_codes(sim: StripeSim) -> None:
+    rates = [sim.post("/v1/tax_rates", display_name="VAT", percentage=p, inclusive=False)["id"] for p in ("5", "20")]
+
+    preview = sim.post(
+        "/v1/invoices/create_preview",
+        currency="eur",
+        customer_details={"tax_exempt": "none"},
+        invoice_items=[{"amount": 1000, "tax_rates": [rate], "tax_code": "txcd_10000000"} for rate in rates],
+    )
+
+    assert [tax["amount"] for tax in preview["total_taxes"]] == [50, 200]
+
+
 @pytest.mark.parametrize(("currency", "amount"), [("jpy", 5000), ("kwd", 1000)])
 def test_other_minor_units_are_kept_as_they_are(sim: StripeSim, currency: str, amount: int) -> None:
     invoice = sim.open_invoice(amount, currency=currency)

@@ -5,7 +5,20 @@ from typing import Any
 from gateway.sandbox.stripe import invoice_totals
 from gateway.sandbox.stripe.errors import refused
 from gateway.sandbox.stripe.ledger import Ledger
-from gateway.sandbox.stripe.params import CURRENCY, ID, Choice, Exact, Flag, Hash, Items, Metadata, Text, Whole, accepts
+from gateway.sandbox.stripe.params import (
+    CURRENCY,
+    ID,
+    Choice,
+    Exact,
+    Flag,
+    Hash,
+    Items,
+    Metadata,
+    Pattern,
+    Text,
+    Whole,
+    accepts,
+)
 from gateway.sandbox.stripe.resources import products, shapes
 from gateway.sandbox.stripe.resources.customers import new_customer
 from gateway.sandbox.stripe.resources.invoice_lines import new_line
@@ -27,6 +40,7 @@ ITEM: dict[str, Any] = {
     "quantity": Whole(min=0),
     "quantity_decimal": Exact(),
     "tax_behavior": Choice(products.BEHAVIOURS),
+    "tax_code": Pattern(r"txcd_[0-9]{8}", "tax code"),
     "tax_rates": Items(ID, max=5, clear=True),
     "unit_amount": Whole(),
     "unit_amount_decimal": Exact(),
@@ -89,6 +103,7 @@ def who(ledger: Ledger, params: Row) -> Row:
 def as_line(item: Row, currency: str, name: str) -> Row:
     """Invoice items spell a few members differently from lines."""
     line = {key: value for key, value in item.items() if key in ITEM and key not in ("price", "currency")}
+    line.pop("tax_code", None)  # the table of rates knows no kinds of goods
     if item.get("currency", currency) != currency:
         raise refused("All invoice items must have the currency of the invoice.", f"{name}[currency]")
     if "price" in item:
