@@ -22,7 +22,7 @@ from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.stripe import StripeConnector
-from gateway.engine import schedule
+from gateway.engine import schedule, used_tokens
 from gateway.engine.alarms import Alarms
 from gateway.engine.backlog import counts
 from gateway.engine.clock import Clock, SystemClock
@@ -163,7 +163,12 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
         yield
         await gateway.stop()
 
-    authenticator = Authenticator(tuple(config.orgs.values()), tools.clock, config.server)
+    authenticator = Authenticator(
+        tuple(config.orgs.values()),
+        tools.clock,
+        config.server,
+        use_once=lambda org, jti, until: tools.store.write(lambda conn: used_tokens.use(conn, org, jti, until)),
+    )
     routes = [
         *ActionRoutes(tools, authenticator).routes(),
         *OutboxRoutes(tools, authenticator).routes(),

@@ -120,6 +120,11 @@ class Org(Model):
     automation_subjects: Annotated[frozenset[Annotated[str, Field(min_length=1, max_length=128)]], Lenient] = Field(
         frozenset(), description="`sub` of named principals (unattended flows); people come as their user id"
     )
+    one_time_tokens: bool = Field(
+        False,
+        description="Accept each token once, by its `jti`: only where a new one is signed for every request (Apex with "
+        "`Auth.JWT`); a named credential repeats its tokens and has no `jti`",
+    )
     objects: Annotated[tuple[ApiName, ...], Lenient] = Field(
         OBJECTS, min_length=1, description="Objects whose records may be named in a request"
     )

@@ -45,7 +45,7 @@ class ActionRoutes:
 
     async def act(self, request: Request) -> Response:
         """Do it (POST), or tell how it stands (GET of an action id)."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         name = request.path_params["name"]
         if request.method in {"GET", "HEAD"}:
             return await self._state(caller, name)
@@ -55,14 +55,14 @@ class ActionRoutes:
 
     async def preview(self, request: Request) -> Response:
         """What would happen, without doing it."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         submission = await self._submission(request, caller, request.path_params["name"])
         shown = await preview(self._tools, submission)
         return JSONResponse({**shown.envelope, "preview": _jsonable(shown.summary), "preview_token": shown.token})
 
     async def find(self, request: Request) -> Response:
         """The action sent under a request key by this caller."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         key = ids.request_key(request.query_params.get("request_key"))
         row = await self._tools.store.read(lambda c: ledger.by_key(c, caller.org, caller.sub, key))
         if row is None:
@@ -71,7 +71,7 @@ class ActionRoutes:
 
     async def trace(self, request: Request) -> Response:
         """Every step, attempt, upstream request id and write-back of an action."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         action_id = ids.own_id(request.path_params["action_id"], "act", field="action_id")
         told = await self._tools.store.read(lambda c: trace.trace(c, self._tools.sealer, caller.org, action_id))
         return JSONResponse(_jsonable(told))
