@@ -35,8 +35,10 @@ from gateway.engine.worker import Engine, Handler
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
+from gateway.observability.trace import Tracing
 from gateway.pipeline import circuits, outbox, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
+from gateway.pipeline.tracing import traced
 from gateway.pipeline.work import Tools
 from gateway.records import Json
 from gateway.sealing import Sealer
@@ -59,6 +61,7 @@ class Gateway:
     tools: Tools
     metrics: Metrics
     sender: Sender
+    tracing: Tracing
     app: Guard
     schedule: schedule.Schedule
     stopping: bool = False
@@ -92,12 +95,14 @@ class Gateway:
     async def _close(self, grace: float) -> None:
         await self.tools.stripe.close(grace)
         await self.tools.salesforce.close(grace)
+        await asyncio.to_thread(self.tracing.close)
         await asyncio.to_thread(self.tools.store.close)
 
 
-def build(config: Config, *, clock: Clock | None = None) -> Gateway:
+def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None = None) -> Gateway:
     """Everything of one process, not yet started. Migrates an embedded database; PostgreSQL is the operator's."""
     ticking = clock or SystemClock()
+    tracing = tracing or Tracing.open(config.server.traces_url)
     if config.database.url.startswith("sqlite") and not _is_current(config.database.url):
         migrate(config.database.url)
     metrics = Metrics()
@@ -115,10 +120,16 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     )
     health = Health(ticking, lambda: engine.open_scopes)
     stripe = StripeConnector(
-        config.entities, config.stripe.base_url, clock=ticking, limiter=limiter, observe=observe, health=health
+        config.entities,
+        config.stripe.base_url,
+        clock=ticking,
+        limiter=limiter,
+        observe=observe,
+        health=health,
+        tracing=tracing,
     )
     orgs = {org.id: org for org in config.orgs.values()}
-    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe, health=health)
+    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe, health=health, tracing=tracing)
     tools = Tools(
         config=config,
         store=store,
@@ -131,7 +142,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         wake_sender=lambda conn, org: engine.stir(conn, sender_job(org)),
     )
     sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
-    handlers |= {
+    jobs: dict[str, Handler] = {
         "action": circuits.guarded(tools, run.run),
         "refresh": circuits.guarded(tools, refresh.refresh),
         "lookup": circuits.guarded(tools, unknown.look),
@@ -140,7 +151,8 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         "outbox": circuits.guarded(tools, outbox.pull),
         "sender": circuits.guarded(tools, lambda _, claim: sender.handle(claim), admitted=True),
     }
-    return _served(tools, metrics, sender)
+    handlers |= {kind: traced(tracing, store, handler) for kind, handler in jobs.items()}
+    return _served(tools, metrics, sender, tracing)
 
 
 def _is_current(url: str) -> bool:
@@ -150,7 +162,7 @@ def _is_current(url: str) -> bool:
         return False  # no file yet, or not readable: migrating tells
 
 
-def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
+def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) -> Gateway:
     config = tools.config
     backlog: dict[str, int] = {}
     alarms = Alarms(tools.store)
@@ -170,7 +182,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
         use_once=lambda org, jti, until: tools.store.write(lambda conn: used_tokens.use(conn, org, jti, until)),
     )
     routes = [
-        *ActionRoutes(tools, authenticator).routes(),
+        *ActionRoutes(tools, authenticator, tracing).routes(),
         *OutboxRoutes(tools, authenticator).routes(),
         *OperationRoutes(tools.store, metrics, alarms, lambda: gateway.stopping).routes(),
     ]
@@ -188,7 +200,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
             schedule.Periodic("circuits", 5.0, alarms.look),
         ]
     )
-    gateway = Gateway(tools, metrics, sender, Guard(inner, config.server), ticks)
+    gateway = Gateway(tools, metrics, sender, tracing, Guard(inner, config.server), ticks)
     return gateway
 
 
