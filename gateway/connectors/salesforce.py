@@ -137,6 +137,13 @@ class SalesforceConnector:
             answers |= found
         return answers
 
+    def replace(self, orgs: Mapping[str, Org]) -> None:
+        """Use other logins from the next call on."""
+        for name, (session, _) in self._opened.items():
+            if name in orgs:
+                session.replace(orgs[name].salesforce)
+        self._orgs = orgs
+
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then cut them."""
         self._closed = True

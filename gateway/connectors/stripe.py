@@ -192,6 +192,17 @@ class StripeConnector:
             else:
                 asked["starting_after"] = page[-1]["id"]
 
+    def replace(self, entities: Mapping[str, Entity]) -> None:
+        """Use other keys from the next call on; those under way end with theirs."""
+        self._entities = entities
+        self._clients.clear()
+
+    def beside(self, entities: Mapping[str, Entity]) -> StripeConnector:
+        """Another one for these entities, to try their keys with: it judges nobody's health and obeys no circuit."""
+        return StripeConnector(
+            entities, self._base_url, clock=self._clock, limiter=Limiter(self._clock), observe=self._observe
+        )
+
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then drop the connections."""
         self._transport.closed = True
