@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +24,8 @@ from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.stripe import StripeConnector
-from gateway.engine import schedule
+from gateway.engine import schedule, used_tokens
 from gateway.engine.alarms import Alarms
-from gateway.engine.backlog import counts
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.database import transaction
 from gateway.engine.migrations import HEAD, current, migrate
@@ -35,8 +36,11 @@ from gateway.engine.worker import Engine, Handler
 from gateway.errors import GatewayError, Misconfigured, Rejected
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
-from gateway.pipeline import circuits, outbox, refresh, run, unknown
+from gateway.observability.trace import Tracing
+from gateway.pipeline import circuits, gauges, outbox, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
+from gateway.pipeline.reload import reload
+from gateway.pipeline.tracing import traced
 from gateway.pipeline.work import Tools
 from gateway.records import Json
 from gateway.sealing import Sealer
@@ -59,6 +63,8 @@ class Gateway:
     tools: Tools
     metrics: Metrics
     sender: Sender
+    authenticator: Authenticator
+    tracing: Tracing
     app: Guard
     schedule: schedule.Schedule
     stopping: bool = False
@@ -89,15 +95,21 @@ class Gateway:
         await self._close(grace)
         log.info("gateway.stopped")
 
+    async def reload(self) -> bool:
+        """Take new keys from the configuration file; see `gateway.pipeline.reload`."""
+        return await reload(self.tools, self.authenticator.replace)
+
     async def _close(self, grace: float) -> None:
         await self.tools.stripe.close(grace)
         await self.tools.salesforce.close(grace)
+        await asyncio.to_thread(self.tracing.close)
         await asyncio.to_thread(self.tools.store.close)
 
 
-def build(config: Config, *, clock: Clock | None = None) -> Gateway:
+def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None = None) -> Gateway:
     """Everything of one process, not yet started. Migrates an embedded database; PostgreSQL is the operator's."""
     ticking = clock or SystemClock()
+    tracing = tracing or Tracing.open(config.server.traces_url)
     if config.database.url.startswith("sqlite") and not _is_current(config.database.url):
         migrate(config.database.url)
     metrics = Metrics()
@@ -115,10 +127,16 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
     )
     health = Health(ticking, lambda: engine.open_scopes)
     stripe = StripeConnector(
-        config.entities, config.stripe.base_url, clock=ticking, limiter=limiter, observe=observe, health=health
+        config.entities,
+        config.stripe.base_url,
+        clock=ticking,
+        limiter=limiter,
+        observe=observe,
+        health=health,
+        tracing=tracing,
     )
     orgs = {org.id: org for org in config.orgs.values()}
-    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe, health=health)
+    salesforce = SalesforceConnector(orgs, clock=ticking, observe=observe, health=health, tracing=tracing)
     tools = Tools(
         config=config,
         store=store,
@@ -131,7 +149,7 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         wake_sender=lambda conn, org: engine.stir(conn, sender_job(org)),
     )
     sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
-    handlers |= {
+    jobs: dict[str, Handler] = {
         "action": circuits.guarded(tools, run.run),
         "refresh": circuits.guarded(tools, refresh.refresh),
         "lookup": circuits.guarded(tools, unknown.look),
@@ -140,7 +158,8 @@ def build(config: Config, *, clock: Clock | None = None) -> Gateway:
         "outbox": circuits.guarded(tools, outbox.pull),
         "sender": circuits.guarded(tools, lambda _, claim: sender.handle(claim), admitted=True),
     }
-    return _served(tools, metrics, sender)
+    handlers |= {kind: traced(tracing, store, handler) for kind, handler in jobs.items()}
+    return _served(tools, metrics, sender, tracing)
 
 
 def _is_current(url: str) -> bool:
@@ -150,22 +169,26 @@ def _is_current(url: str) -> bool:
         return False  # no file yet, or not readable: migrating tells
 
 
-def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
+def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) -> Gateway:
     config = tools.config
-    backlog: dict[str, int] = {}
     alarms = Alarms(tools.store)
-    _watch(tools, metrics, backlog, alarms)
     gateway: Gateway
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await gateway.start()
+        _reload_on_hangup(gateway)
         yield
         await gateway.stop()
 
-    authenticator = Authenticator(tuple(config.orgs.values()), tools.clock, config.server)
+    authenticator = Authenticator(
+        tuple(config.orgs.values()),
+        tools.clock,
+        config.server,
+        use_once=lambda org, jti, until: tools.store.write(lambda conn: used_tokens.use(conn, org, jti, until)),
+    )
     routes = [
-        *ActionRoutes(tools, authenticator).routes(),
+        *ActionRoutes(tools, authenticator, tracing).routes(),
         *OutboxRoutes(tools, authenticator).routes(),
         *OperationRoutes(tools.store, metrics, alarms, lambda: gateway.stopping).routes(),
     ]
@@ -179,11 +202,11 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender) -> Gateway:
     ticks = schedule.Schedule(
         [
             *upkeep,
-            schedule.Periodic("gauges", 5.0, lambda: _count(tools, backlog)),
+            gauges.watch(tools, metrics, alarms),
             schedule.Periodic("circuits", 5.0, alarms.look),
         ]
     )
-    gateway = Gateway(tools, metrics, sender, Guard(inner, config.server), ticks)
+    gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks)
     return gateway
 
 
@@ -231,29 +254,25 @@ def _observe_rows(metrics: Metrics, salesforce: SalesforceConnector, told: Write
         metrics.salesforce_usage(told.org, *usage)
 
 
-async def _count(tools: Tools, backlog: dict[str, int]) -> None:
-    """What waits, is dead or unknown in the database, for all processes; small tables and partial indexes only."""
-    backlog |= await tools.store.read(counts)
+def _reload_on_hangup(gateway: Gateway) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # signals are the main thread's: a server within another program is reloaded by it
+    loop, running = asyncio.get_running_loop(), set[asyncio.Task[bool]]()
 
+    def hung_up() -> None:
+        task = loop.create_task(gateway.reload())
+        running.add(task)
+        task.add_done_callback(running.discard)
 
-def _watch(tools: Tools, metrics: Metrics, backlog: dict[str, int], alarms: Alarms) -> None:
-    store, engine = tools.store, tools.engine
-    metrics.watch("backlog", "Jobs and rows that wait, are dead or of unknown outcome", lambda: backlog)
-    metrics.watch("store_commits", "Commits", lambda: store.metrics.commits, counter=True)
-    metrics.watch("store_closures", "Closures committed", lambda: store.metrics.closures, counter=True)
-    metrics.watch("store_failures", "Failed commits", lambda: store.metrics.failures, counter=True)
-    metrics.watch("store_slowest_seconds", "Longest a closure held the writer", lambda: store.metrics.slowest)
-    metrics.watch("store_waiting", "Writes waiting for a commit", lambda: store.waiting)
-    metrics.watch("wal_bytes", "Size of the write-ahead log", lambda: store.wal_bytes)
-    metrics.watch("jobs_running", "Jobs this process runs", lambda: engine.running)
-    metrics.watch("jobs_dead", "Jobs that died in this process", lambda: engine.counters.dead, counter=True)
-    metrics.watch("circuits_open", "Open circuits", lambda: len(engine.open_scopes))
-    metrics.watch("circuit_open_seconds", "How long each has been open", lambda: alarms.seconds, label="scope")
-    metrics.watch("alarms", "Circuits that were open for five minutes", lambda: alarms.raised, counter=True)
+    loop.add_signal_handler(signal.SIGHUP, hung_up)
 
 
 def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later."""
+    """
+    Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later.
+
+    SIGHUP has the keys in the configuration read again.
+    """
     logs.configure(config.server.log_format)
     app = build(config).app
     uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config.server))).run()

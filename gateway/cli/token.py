@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +49,7 @@ def mint(
         "aud": loaded.server.audience,
         "iat": now,
         "exp": now + seconds,
+        "jti": str(uuid.uuid4()),
     }
     algorithm = "ES256" if isinstance(private, EllipticCurvePrivateKey) else "RS256"
     token = jwt.encode(claims, key.read_bytes(), algorithm=algorithm, headers={"kid": kid} if kid else None)

@@ -87,7 +87,7 @@ def load(path: FilePath | str, environ: Mapping[str, str] | None = None, *, now:
     """
     The configuration in a TOML file and the environment (default: the process's), or ``ConfigProblems``.
 
-    Keys and files it names are read here and never again; relative paths start at the file's folder.
+    Keys and files it names are read here and nowhere else; relative paths start at the file's folder.
     """
     path = FilePath(path)
     text, raw = _parse(path)

@@ -60,6 +60,9 @@ class Server(Model):
     read_deadline_seconds: float = Field(10.0, gt=0, le=60, description="A body must have arrived by then")
     max_concurrency: int = Field(256, ge=1, le=10_000, description="Requests at a time; more are answered 503")
     grace_seconds: float = Field(15.0, ge=0, le=300, description="Time to finish when the process is asked to stop")
+    traces_url: Address | None = Field(
+        None, description="OTLP (HTTP) address of a trace collector, `…/v1/traces`; needs the extra `otel`"
+    )
     log_format: Literal["json", "console"] = Field("json", description="`json` for machines, `console` for people")
 
 
@@ -119,6 +122,11 @@ class Org(Model):
     entities: Annotated[tuple[str, ...], Lenient] = Field(min_length=1, description="Entities it may use, by name")
     automation_subjects: Annotated[frozenset[Annotated[str, Field(min_length=1, max_length=128)]], Lenient] = Field(
         frozenset(), description="`sub` of named principals (unattended flows); people come as their user id"
+    )
+    one_time_tokens: bool = Field(
+        False,
+        description="Accept each token once, by its `jti`: only where a new one is signed for every request (Apex with "
+        "`Auth.JWT`); a named credential repeats its tokens and has no `jti`",
     )
     objects: Annotated[tuple[ApiName, ...], Lenient] = Field(
         OBJECTS, min_length=1, description="Objects whose records may be named in a request"

@@ -31,8 +31,9 @@ from gateway.config.secrets import Secret, SecretBytes
 HEAD = """\
 # Configuration
 
-One TOML file, read once at start. `gateway config check --config gateway.toml` reports every problem at once, each with
-its line and, where there is one, what was probably meant; it ends with exit code 2. Unknown keys are errors.
+One TOML file, read at start; `SIGHUP` has its keys and secrets read again. `gateway config check --config gateway.toml`
+reports every problem at once, each with its line and, where there is one, what was probably meant; it ends with exit
+code 2. Unknown keys are errors.
 [examples/gateway.toml](examples/gateway.toml) is a complete, commented file to start from.
 
 ## Secrets

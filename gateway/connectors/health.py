@@ -1,5 +1,5 @@
 """
-Whether an upstream as a whole is away, told by calls in a row that came to nothing (docs/decisions/0010).
+Whether an upstream as a whole is away, told by calls in a row that came to nothing (docs/decisions/0012).
 
 One failed connection says nothing of the next. Several, over some seconds and with no answer between them, are an
 outage: then the error names the scope whose circuit opens, and further calls are not even begun.
@@ -16,7 +16,7 @@ from gateway.connectors import Clock
 from gateway.errors import CircuitOpen, GatewayError, Misconfigured
 
 FAILURES = 5  # in a row, no answer between
-SPAN_SECONDS = 2.0  # from the first of them to the last: what is over sooner was a blip
+SPAN_SECONDS = 5.0  # from the first of them to the last: what is over sooner was a blip
 GAP_SECONDS = 30.0  # between two of them; after more, the earlier ones are an old story
 PROBE_SECONDS = 60.0
 

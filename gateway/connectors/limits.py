@@ -2,7 +2,7 @@
 How fast Stripe may be called: token buckets per account and endpoint, a ceiling on calls in flight, priorities.
 
 Stripe: docs.stripe.com/rate-limits (25 requests a second per endpoint; 100 in live mode, 25 in a sandbox per account).
-Processes that share a database share these limits: each takes its part (docs/decisions/0011).
+Processes that share a database share these limits: each takes its part (docs/decisions/0013).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from gateway.connectors import CallEvent, Clock, Observe
@@ -25,6 +26,7 @@ from gateway.connectors.salesforce_http import Watch
 from gateway.connectors.salesforce_session import Ask, Org, Session
 from gateway.connectors.salesforce_types import Access, Describe, Graph, GraphAnswer, SaveResult, SubAnswer, SubRequest
 from gateway.errors import GatewayError, Refused, Throttled, Unavailable, Unreachable
+from gateway.observability.trace import Tracing
 from gateway.records import Json
 
 THREADS = 6  # per org: a hanging org holds up no other
@@ -44,13 +46,20 @@ class SalesforceConnector:
     """
 
     def __init__(
-        self, orgs: Mapping[str, Org], *, clock: Clock, observe: Observe, health: Health | None = None
+        self,
+        orgs: Mapping[str, Org],
+        *,
+        clock: Clock,
+        observe: Observe,
+        health: Health | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # its lines hold addresses with record ids and SOQL
         self._orgs = orgs
         self._clock = clock
         self._observe = observe
         self._health = health or Health(clock)
+        self._tracing = tracing if tracing and tracing.on else None
         self._opened: dict[str, tuple[Session, ThreadPoolExecutor]] = {}
         self._running: dict[Future[Json], Watch] = {}
         self._described: dict[tuple[str, str], tuple[float, Describe]] = {}
@@ -128,6 +137,13 @@ class SalesforceConnector:
             answers |= found
         return answers
 
+    def replace(self, orgs: Mapping[str, Org]) -> None:
+        """Use other logins from the next call on."""
+        for name, (session, _) in self._opened.items():
+            if name in orgs:
+                session.replace(orgs[name].salesforce)
+        self._orgs = orgs
+
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then cut them."""
         self._closed = True
@@ -149,6 +165,14 @@ class SalesforceConnector:
         return await self._ask(org, Ask(method, path, None, wire(body), headers, writes), path, deadline)
 
     async def _ask(self, org: str, ask: Ask, endpoint: str, deadline: float) -> Json:
+        if self._tracing is None:
+            return await self._asked(org, ask, endpoint, deadline)
+        name, told = f"salesforce {ask.method} {endpoint}", {"salesforce.org": org}
+        with self._tracing.span(name, None, told, kind="client") as here:
+            headers = {**ask.headers, "traceparent": here.header}
+            return await self._asked(org, replace(ask, headers=headers), endpoint, deadline)
+
+    async def _asked(self, org: str, ask: Ask, endpoint: str, deadline: float) -> Json:
         self._health.admit(scope(org))
         started, outcome, status = self._clock.monotonic(), "ok", 200
         try:

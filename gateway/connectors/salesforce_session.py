@@ -94,6 +94,12 @@ class Session:
             except SalesforceError as exc:
                 raise fault(exc, self._name, writes=ask.writes, retry_after=watch.retry_after) from exc
 
+    def replace(self, login: Login) -> None:
+        """Log in anew, and that way, with the next request."""
+        with self._lock:
+            self._login = login
+            self._client = self._refused = None
+
     def close(self) -> None:
         self._http.close()
 

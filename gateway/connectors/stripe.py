@@ -27,6 +27,7 @@ from gateway.connectors.stripe_errors import Sent, broken, fault, scopes, unread
 from gateway.connectors.stripe_health import went_well, went_wrong
 from gateway.connectors.stripe_transport import Answered, Transport, answered
 from gateway.errors import GatewayError, Unreachable
+from gateway.observability.trace import Tracing
 from gateway.records import Json
 
 API_VERSION = stripe.api_version
@@ -108,6 +109,7 @@ class StripeConnector:
         limiter: Limiter,
         observe: Observe,
         health: Health | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         _quiet_sdk()
         self._entities = entities
@@ -116,6 +118,7 @@ class StripeConnector:
         self._limiter = limiter
         self._observe = observe
         self._health = health or Health(clock)
+        self._tracing = tracing if tracing and tracing.on else None
         self._transport = Transport()
         self._clients: dict[tuple[str, str], stripe.StripeClient] = {}
         self._running: set[asyncio.Task[StripeAnswer]] = set()
@@ -150,7 +153,8 @@ class StripeConnector:
         )
         client = self._client(owner, own_key=own_key)
         call = _Call(owner, client, method.lower(), path, endpoint, params or {}, idempotency_key, deadline, own_key)
-        task = asyncio.get_running_loop().create_task(self._run(call))
+        run = self._run(call, Answered()) if self._tracing is None else self._traced(call, self._tracing)
+        task = asyncio.get_running_loop().create_task(run)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
@@ -188,6 +192,17 @@ class StripeConnector:
             else:
                 asked["starting_after"] = page[-1]["id"]
 
+    def replace(self, entities: Mapping[str, Entity]) -> None:
+        """Use other keys from the next call on; those under way end with theirs."""
+        self._entities = entities
+        self._clients.clear()
+
+    def beside(self, entities: Mapping[str, Entity]) -> StripeConnector:
+        """Another one for these entities, to try their keys with: it judges nobody's health and obeys no circuit."""
+        return StripeConnector(
+            entities, self._base_url, clock=self._clock, limiter=Limiter(self._clock), observe=self._observe
+        )
+
     async def close(self, grace: float = 15.0) -> None:
         """Let requests under way come to their end, at most ``grace`` seconds, then drop the connections."""
         self._transport.closed = True
@@ -211,8 +226,17 @@ class StripeConnector:
             )
         return client
 
-    async def _run(self, call: _Call) -> StripeAnswer:
-        answer = Answered()
+    async def _traced(self, call: _Call, tracing: Tracing) -> StripeAnswer:
+        told = {"stripe.entity": call.entity.name}
+        with tracing.span(f"stripe {call.endpoint}", None, told, kind="client") as here:
+            answer = Answered(traceparent=here.header)
+            try:
+                return await self._run(call, answer)
+            finally:
+                request_id = answer.headers.get("Request-Id", "")
+                tracing.note({"http.response.status_code": str(answer.status), "stripe.request_id": request_id})
+
+    async def _run(self, call: _Call, answer: Answered) -> StripeAnswer:
         started, outcome = self._clock.monotonic(), "ok"
         try:
             given = await _send(call, answer)

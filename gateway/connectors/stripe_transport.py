@@ -22,6 +22,7 @@ class Answered:
     status: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    traceparent: str | None = None  # goes out with the request
 
 
 # Each request runs in a task of its own, so its context holds one request's answer only.
@@ -46,6 +47,8 @@ class Transport(stripe.AIOHTTPClient):
         floats: the caller parses the body it finds in ``answered``.
         """
         answer = answered.get()
+        if answer.traceparent:
+            headers = {**headers, "traceparent": answer.traceparent}
         async with self._open().request(
             method, url, headers=headers, data=post_data, allow_redirects=False
         ) as response:

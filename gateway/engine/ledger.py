@@ -96,6 +96,12 @@ def by_id(conn: Connection, action_id: str) -> Row | None:
     return _BY_ID.first(conn, {"id": action_id})
 
 
+def traceparent_of(conn: Connection, action_id: str) -> str | None:
+    """Where in a distributed trace the action was accepted."""
+    found: str | None = conn.execute(sa.select(action.c.traceparent).where(action.c.id == action_id)).scalar()
+    return found
+
+
 def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerprint: str) -> Row | None:
     """An equal request that has not ended: one without a request key joins it."""
     values = {"org": org, "record_id": record_id, "name": name, "fingerprint": fingerprint}

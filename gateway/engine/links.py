@@ -54,7 +54,8 @@ def find_with_job(conn: Connection, org: str, entity: str, source_id: str) -> tu
 def claim(conn: Connection, org: str, entity: str, source_id: str, job_id: str, at: float) -> bool:
     """Whether ``job_id`` is now the one that makes this customer."""
     values = {"org": org, "entity": entity, "source_id": source_id, "job_id": job_id, "changed": at}
-    return conn.execute(_CLAIM[conn.dialect.name], {**values, "state": "making", "generation": 1}).rowcount == 1
+    row = conn.execute(_CLAIM[conn.dialect.name], {**values, "state": "making", "generation": 1}).first()
+    return row is not None
 
 
 def ready(

@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, bindparam
 
 from gateway import audit
-from gateway.engine import clock
+from gateway.engine import clock, used_tokens
 from gateway.engine.database import StoreUnavailable
 from gateway.engine.ledger import BODY_DAYS
 from gateway.engine.schema import action
@@ -68,6 +68,7 @@ def upkeep(store: Store, audit_key: bytes, *, body_days: float = BODY_DAYS) -> l
         Periodic("audit", 0.5, lambda: seal_audit(store, audit_key)),
         Periodic("clock", 10.0, lambda: store.write(clock.remember)),
         Periodic("retention", 3600.0, lambda: age_out_all(store, body_days)),
+        Periodic("used tokens", 600.0, lambda: forget_tokens(store)),
     ]
 
 
@@ -77,6 +78,12 @@ async def seal_audit(store: Store, key: bytes) -> None:
         sealed = await store.write(lambda conn: audit.seal_pending(conn, key, clock.now(conn)))
         if sealed < audit.SLICE:
             return
+
+
+async def forget_tokens(store: Store) -> None:
+    """Let used tokens go that nobody would accept any more, slice by slice; with none there is nothing to write."""
+    while tokens := await store.read(used_tokens.over):
+        await store.write(lambda conn, tokens=tokens: used_tokens.forget(conn, tokens))  # type: ignore[misc]  # bound now
 
 
 async def age_out_all(store: Store, body_days: float) -> None:

@@ -246,6 +246,18 @@ counter = Table(
 # Small facts that outlive a process: clock high-water mark, learned limits, when an org was first seen.
 setting = Table("setting", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
+# Tokens that may be used once (a switch per org), until nobody would accept them any more.
+used_token = Table(
+    "used_token",
+    metadata,
+    Column("org", Text, nullable=False),
+    Column("jti", Text, nullable=False),
+    Column("expires", Float, nullable=False),
+    PrimaryKeyConstraint("org", "jti"),
+    sqlite_with_rowid=False,
+)
+Index("used_token_expires", used_token.c.expires)
+
 # Written in the commit they describe; a sealer chains them per org a moment later.
 audit = Table(
     "audit",

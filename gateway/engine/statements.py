@@ -23,12 +23,13 @@ def upsert(
     return {dialect: _upsert(insert, table, updates, newer, unless) for dialect, insert in _INSERTS.items()}
 
 
-def insert_once(table: sa.Table, columns: Sequence[str]) -> Statements:
-    """Insert a row unless its key stands; ``rowcount`` tells."""
+def insert_once(table: sa.Table, columns: Sequence[str]) -> dict[str, sa.Executable]:
+    """Insert a row unless its key stands; a row comes back if it did: an insert's rowcount is -1 on PostgreSQL."""
     values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    key = next(iter(table.primary_key))
     return {
-        "sqlite": sqlite.insert(table).values(values).on_conflict_do_nothing(),
-        "postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing(),
+        "sqlite": sqlite.insert(table).values(values).on_conflict_do_nothing().returning(key),
+        "postgresql": postgresql.insert(table).values(values).on_conflict_do_nothing().returning(key),
     }
 
 

@@ -7,10 +7,14 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
+
+from gateway.errors import GatewayError, Misconfigured
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+
+Kind = Literal["internal", "server", "client", "consumer"]
 
 _HEADER = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
@@ -47,14 +51,19 @@ class Traceparent:
 
 
 class Tracing:
-    """Spans sent to an OTLP collector; does nothing until opened with an endpoint."""
+    """
+    Spans sent to an OTLP collector; without a provider nothing is recorded and nothing of it is imported.
+
+    Attributes and names hold ids, kinds and codes, never what a request carries.
+    """
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
         self._provider = provider
+        self.on = provider is not None
 
     @classmethod
     def open(cls, endpoint: str | None) -> Self:
-        """``endpoint``: the collector's traces URL (OTLP over HTTP), or None for no tracing."""
+        """``endpoint``: the collector's traces URL (OTLP over HTTP), or None for no tracing. Raises Misconfigured."""
         if endpoint is None:
             return cls()
         try:
@@ -63,29 +72,55 @@ class Tracing:
             from opentelemetry.sdk.trace import TracerProvider
             from opentelemetry.sdk.trace.export import BatchSpanProcessor
         except ImportError as exc:
-            raise RuntimeError('tracing needs the extra: pip install "stripe-action-gateway[otel]"') from exc
+            message = 'server.traces_url needs the extra: pip install "stripe-action-gateway[otel]"'
+            raise Misconfigured("tracing_not_installed", message) from exc
         provider = TracerProvider(resource=Resource.create({"service.name": "stripe-action-gateway"}))
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
         return cls(provider)
 
     @contextlib.contextmanager
-    def span(self, name: str, parent: Traceparent | None, attributes: Mapping[str, str]) -> Iterator[Traceparent]:
-        """The body is one span under ``parent``; what is yielded goes on to whoever is called from here."""
+    def span(
+        self, name: str, parent: Traceparent | None, attributes: Mapping[str, str], *, kind: Kind = "internal"
+    ) -> Iterator[Traceparent]:
+        """
+        The body is one span under ``parent``, or under the span around it; what is yielded goes on with its calls.
+
+        A GatewayError that leaves it marks it with its code; of others only the class is told: texts may hold anything.
+        """
         if self._provider is None:
             yield parent.child() if parent else Traceparent.new()
             return
         from opentelemetry import trace
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-        carrier = {"traceparent": parent.header} if parent else {}
-        context = TraceContextTextMapPropagator().extract(carrier)
-        tracer = self._provider.get_tracer("gateway")
-        with tracer.start_as_current_span(name, context=context, attributes=dict(attributes)) as span:
+        context = TraceContextTextMapPropagator().extract({"traceparent": parent.header}) if parent else None
+        with self._provider.get_tracer("gateway").start_as_current_span(
+            name,
+            context=context,
+            kind=trace.SpanKind[kind.upper()],
+            attributes=dict(attributes),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
             at = span.get_span_context()
-            yield Traceparent(
-                trace.format_trace_id(at.trace_id), trace.format_span_id(at.span_id), f"{at.trace_flags:02x}"
-            )
+            try:
+                yield Traceparent(
+                    trace.format_trace_id(at.trace_id), trace.format_span_id(at.span_id), f"{at.trace_flags:02x}"
+                )
+            except Exception as exc:
+                code = exc.code if isinstance(exc, GatewayError) else type(exc).__name__
+                span.set_attribute("error.type", code)
+                span.set_status(trace.StatusCode.ERROR, code)
+                raise
+
+    def note(self, attributes: Mapping[str, str]) -> None:
+        """Add to the span around this."""
+        if self._provider is not None:
+            from opentelemetry import trace
+
+            trace.get_current_span().set_attributes(dict(attributes))
 
     def close(self) -> None:
+        """Send what is left."""
         if self._provider is not None:
             self._provider.shutdown()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.config import Entity
+from gateway.connectors.stripe import StripeConnector
 from gateway.errors import GatewayError, Misconfigured
 from gateway.observability import logs
 from gateway.pipeline.work import Tools
@@ -18,19 +20,20 @@ async def check_accounts(tools: Tools) -> None:
 
     What cannot be asked now (Stripe away, a key without that scope) is logged: starting never depends on Stripe.
     """
-    await asyncio.gather(*(_check(tools, name) for name in tools.config.entities))
+    await asyncio.gather(*(check_account(tools.stripe, entity) for entity in tools.config.entities.values()))
 
 
-async def _check(tools: Tools, name: str) -> None:
-    entity = tools.entity(name)
+async def check_account(stripe: StripeConnector, entity: Entity) -> None:
+    """One of them."""
     try:
-        found = (await tools.stripe.call(name, "GET", "/v1/account", deadline=_SECONDS)).body.get("id")
+        found = (await stripe.call(entity.name, "GET", "/v1/account", deadline=_SECONDS)).body.get("id")
     except GatewayError as exc:
-        log.warning("account.not_checked", entity=name, error_code=exc.code)
+        log.warning("account.not_checked", entity=entity.name, error_code=exc.code)
         return
     expected = entity.stripe_account or entity.account
     if found is not None and found != expected and not entity.stripe_context:
         raise Misconfigured(
             "wrong_account",
-            f"The key of entity {name} belongs to {found}, the configuration says {expected}: correct one of them.",
+            f"The key of entity {entity.name} belongs to {found}, the configuration says {expected}: "
+            "correct one of them.",
         )

@@ -82,9 +82,11 @@ def customer_guard(conn: Connection, work: Work, context: Context, content_hash:
         return None
     org, entity = work.caller.org, work.entity or ""
     row, maker = links.find_with_job(conn, org, entity, customer.source_id)
+    if row is None and not links.claim(conn, org, entity, customer.source_id, work.id, now(conn)):
+        row, maker = links.find_with_job(conn, org, entity, customer.source_id)  # another process was just first
     if row is None:
-        links.claim(conn, org, entity, customer.source_id, work.id, now(conn))
-    elif row.state == "ready" and not _is_gone(row, facts):
+        return None
+    if row.state == "ready" and not _is_gone(row, facts):
         if row.content_hash == content_hash:
             return Live(org, entity, work.ref.record_id, "customer", row.stripe_id, content_hash, "active", work.id, {})
     elif row.state == "making" and maker not in {None, "dead"}:
@@ -110,9 +112,9 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
     row, maker = links.find_with_job(conn, org, entity, customer.source_id)
     if row is not None and row.state == "making" and maker not in {None, "dead"}:
         return
-    if row is None:
-        links.claim(conn, org, entity, customer.source_id, action_id, at)
-    else:
+    if row is None and not links.claim(conn, org, entity, customer.source_id, action_id, at):
+        return  # another process was just first: its job is waited for
+    if row is not None:
         links.remake(conn, org, entity, customer.source_id, action_id, at)
     action = actions.registry()["create-customer"]
     job = Job(

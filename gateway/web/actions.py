@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,6 +14,7 @@ from gateway import actions, ids
 from gateway.actions import Action
 from gateway.engine import ledger
 from gateway.errors import Rejected
+from gateway.observability.trace import Traceparent, Tracing
 from gateway.pipeline import answers, tokens, trace
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.preview import preview
@@ -30,8 +32,9 @@ _LONGEST_WAIT = 110  # seconds; an Apex callout ends at 120
 class ActionRoutes:
     """The routes of the actions, over the pipeline's tools."""
 
-    def __init__(self, tools: Tools, authenticator: Authenticator) -> None:
+    def __init__(self, tools: Tools, authenticator: Authenticator, tracing: Tracing) -> None:
         self._tools = tools
+        self._tracing = tracing
         self._authenticator = authenticator
 
     def routes(self) -> list[Route]:
@@ -45,24 +48,34 @@ class ActionRoutes:
 
     async def act(self, request: Request) -> Response:
         """Do it (POST), or tell how it stands (GET of an action id)."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         name = request.path_params["name"]
         if request.method in {"GET", "HEAD"}:
             return await self._state(caller, name)
         submission = await self._submission(request, caller, name)
         wait, applied = _wait(request.headers.get("prefer", ""), self._tools.config.server.wait_seconds)
-        return _response(await submit(self._tools, submission, wait=wait), applied)
+        return _response(await self._submit(submission, wait), applied)
+
+    async def _submit(self, submission: Submission, wait: float) -> Answer:
+        if not self._tracing.on:
+            return await submit(self._tools, submission, wait=wait)
+        told = {"salesforce.org": submission.caller.org, "request.id": submission.request_id}
+        parent = Traceparent.parse(submission.traceparent)
+        with self._tracing.span(f"accept {submission.action.name}", parent, told, kind="server") as here:
+            answer = await submit(self._tools, replace(submission, traceparent=here.header), wait=wait)
+            self._tracing.note({"action.id": answer.action_id, "action.status": str(answer.envelope["status"])})
+            return answer
 
     async def preview(self, request: Request) -> Response:
         """What would happen, without doing it."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         submission = await self._submission(request, caller, request.path_params["name"])
         shown = await preview(self._tools, submission)
         return JSONResponse({**shown.envelope, "preview": _jsonable(shown.summary), "preview_token": shown.token})
 
     async def find(self, request: Request) -> Response:
         """The action sent under a request key by this caller."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         key = ids.request_key(request.query_params.get("request_key"))
         row = await self._tools.store.read(lambda c: ledger.by_key(c, caller.org, caller.sub, key))
         if row is None:
@@ -71,7 +84,7 @@ class ActionRoutes:
 
     async def trace(self, request: Request) -> Response:
         """Every step, attempt, upstream request id and write-back of an action."""
-        caller = self._authenticator.authenticate(request.scope["headers"])
+        caller = await self._authenticator.authenticate(request.scope["headers"])
         action_id = ids.own_id(request.path_params["action_id"], "act", field="action_id")
         told = await self._tools.store.read(lambda c: trace.trace(c, self._tools.sealer, caller.org, action_id))
         return JSONResponse(_jsonable(told))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,10 @@ SANDBOX_HEADER = b"x-salesforce-sandbox"
 
 _JWS = jwt.PyJWS(algorithms=["RS256", "RS512", "ES256"], options={"enforce_minimum_key_length": True})
 _log = get_logger()
+
+
+# Whether the org's ``jti`` is used for the first time; it must be remembered until that moment, by all processes.
+UseOnce = Callable[[str, str, float], Awaitable[bool]]
 
 
 class Clock(Protocol):
@@ -61,13 +65,17 @@ class _Verified:
     org: Org
     key: InboundKey
     expires: float
+    jti: str | None
 
 
 class Authenticator:
     """Knows the orgs and remembers verified tokens (bounded; by SHA-256 of the whole token, never by a part of it)."""
 
-    def __init__(self, orgs: Iterable[Org], clock: Clock, rules: Rules, *, remembered: int = 4096) -> None:
+    def __init__(
+        self, orgs: Iterable[Org], clock: Clock, rules: Rules, *, use_once: UseOnce, remembered: int = 4096
+    ) -> None:
         self._clock = clock
+        self._use_once = use_once
         self._rules = rules
         self._most = remembered
         self._verified: dict[bytes, _Verified] = {}
@@ -79,15 +87,28 @@ class Authenticator:
         self._keys = {org.issuer: org.keys for org in self._orgs.values()}
         self._verified.clear()
 
-    def authenticate(self, headers: Headers) -> Caller:
-        """The caller, or ``Unauthenticated`` with a log event ``auth.refused`` that has the reason."""
+    async def authenticate(self, headers: Headers) -> Caller:
+        """
+        The caller, or ``Unauthenticated`` with a log event ``auth.refused`` that has the reason.
+
+        A token of an org with ``one_time_tokens`` is used up by this, durably. Raises StoreUnavailable.
+        """
         try:
-            return self._authenticate(headers)
+            verified = self._verified_by(headers)
+            if verified.org.one_time_tokens:
+                await self._use_up(verified)
         except Untrusted as exc:
             _log.warning("auth.refused", reason=exc.reason)
             raise Unauthenticated(exc.reason) from exc
+        return verified.caller
 
-    def _authenticate(self, headers: Headers) -> Caller:
+    async def _use_up(self, verified: _Verified) -> None:
+        if verified.jti is None:
+            raise Untrusted("jti_missing")
+        if not await self._use_once(verified.org.id, verified.jti, verified.expires):
+            raise Untrusted("replayed")
+
+    def _verified_by(self, headers: Headers) -> _Verified:
         authorization, org_ids, sandbox_flags = _pick(headers)
         text = _bearer(authorization)
         digest, now = hashlib.sha256(text).digest(), self._clock.now()
@@ -100,7 +121,7 @@ class Authenticator:
             raise Untrusted("expired")
         if org_ids or sandbox_flags:
             _check_tripwire(known.org, org_ids, sandbox_flags)
-        return known.caller
+        return known
 
     def _remember(self, digest: bytes, verified: _Verified) -> None:
         if len(self._verified) >= self._most:
@@ -120,10 +141,9 @@ class Authenticator:
             raise Untrusted("not_yet_valid")
         if not 0 < moments.expires - moments.issued <= rules.max_token_seconds:
             raise Untrusted("lives_too_long")
-        if "jti" in token.claims:
-            text_claim(token.claims, "jti")
+        jti = text_claim(token.claims, "jti") if "jti" in token.claims else None
         caller = _caller(org, text_claim(token.claims, "sub"))
-        return _Verified(caller, org, key, moments.expires + rules.leeway_seconds)
+        return _Verified(caller, org, key, moments.expires + rules.leeway_seconds, jti)
 
 
 def _pick(headers: Headers) -> tuple[list[bytes], list[bytes], list[bytes]]:

@@ -34,7 +34,7 @@ def opens(found: list[GatewayError]) -> list[bool]:
     return [isinstance(each, Misconfigured) for each in found]
 
 
-def test_five_failures_in_a_row_over_two_seconds_are_an_outage() -> None:
+def test_five_failures_in_a_row_over_five_seconds_are_an_outage() -> None:
     clock = HandClock()
 
     found = failures(Health(clock), clock, FAILURES, SPAN_SECONDS / (FAILURES - 1))
@@ -55,9 +55,9 @@ def test_an_answer_in_between_begins_the_count_anew() -> None:
     clock = HandClock()
     health = Health(clock)
 
-    before = failures(health, clock, FAILURES - 1, 1.0)
+    before = failures(health, clock, FAILURES - 1, 2.0)
     health.answered(US, proves=())
-    after = failures(health, clock, FAILURES - 1, 1.0)
+    after = failures(health, clock, FAILURES - 1, 2.0)
 
     assert not any(opens(before + after))
 

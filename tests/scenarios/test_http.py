@@ -25,10 +25,10 @@ class Caller:
         self.lab = lab
         self.url = url
 
-    def token(self, sub: str = REP) -> str:
+    def token(self, sub: str = REP, **more: str) -> str:
         now = int(time.time())
         claims = {"iss": ORG, "sub": sub, "aud": "stripe-gateway", "iat": now, "nbf": now, "exp": str(now + 120)}
-        return jwt.encode(claims, self.lab.identity.calls.private, "RS256", headers={"kid": KID})
+        return jwt.encode(claims | more, self.lab.identity.calls.private, "RS256", headers={"kid": KID})
 
     def __call__(
         self, method: str, path: str, body: Any = None, *, sub: str = REP, **headers: str
@@ -267,3 +267,30 @@ def test_an_open_circuit_is_told_to_callers_and_operators_and_leaves_the_process
     assert 'gateway_circuit_open_seconds{scope="stripe:us"}' in page
     assert "gateway_alarms_total 0.0" in page
     caller.lab.stripe_server.start()
+
+
+def test_a_replayed_token_of_a_strict_org_is_401_for_every_route(sqlite_lab: Lab) -> None:
+    text = sqlite_lab.config_file.read_text()
+    assert "automation_subjects" in text
+    sqlite_lab.config_file.write_text(
+        text.replace("automation_subjects", "one_time_tokens = true\nautomation_subjects")
+    )
+    made = build(load(sqlite_lab.config_file, {}))
+
+    with Server(made.app) as server:
+        caller = Caller(sqlite_lab, server.url)
+        token = caller.token(jti="once")
+        body = {"record_id": sqlite_lab.fleet, "request_key": "k"}
+        first = caller("POST", "/v1/actions/send-invoice", body, Authorization=f"Bearer {token}")
+        replays = [
+            caller("POST", "/v1/actions/send-invoice", body, Authorization=f"Bearer {token}"),
+            caller("POST", "/v1/actions/send-invoice/preview", body, Authorization=f"Bearer {token}"),
+            caller("GET", f"/v1/actions/{first.json()['action_id']}", Authorization=f"Bearer {token}"),
+        ]
+        again = caller("POST", "/v1/actions/send-invoice", body, Authorization=f"Bearer {caller.token(jti='twice')}")
+        without = caller("POST", "/v1/actions/send-invoice", body)
+
+    assert first.json()["success"], first.text
+    assert [answer.status_code for answer in replays] == [401, 401, 401]
+    assert again.json()["replayed"], again.text
+    assert without.status_code == 401

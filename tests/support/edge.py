@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
 import json
@@ -28,7 +29,7 @@ from gateway.ids import request_key, salesforce_id
 from gateway.money import Money
 from gateway.pipeline.strict import parse
 from gateway.records import Caller
-from gateway.web.auth import Authenticator
+from gateway.web.auth import Authenticator, Headers
 from gateway.web.body import read_json
 from gateway.web.guard import Guard
 from gateway.web.problems import problem
@@ -107,6 +108,15 @@ def configuration(folder: Path, limits: str = "") -> Config:
         (folder / f"{name}.pem").write_text(public_pem(rsa_key(name)))
     path = write_configuration(folder, toml, cert=certificate(rsa_key()))
     return load(path, ENVIRON | {"LIVE_KEY": "rk_live_abcdefghijkl"}, now=NOW)
+
+
+async def no_store(*_: object) -> bool:
+    raise AssertionError("none of these orgs has one-time tokens")
+
+
+def who(authenticator: Authenticator, headers: Headers) -> Caller:
+    """Who calls, without a server around it."""
+    return asyncio.run(authenticator.authenticate(headers))
 
 
 class Line(BaseModel):
@@ -193,10 +203,10 @@ async def _http(_: Request, exc: Exception) -> Response:
 
 def application(edge: Edge) -> Guard:
     """Authenticate, read, validate, and only then reach the handler's last line."""
-    authenticator = Authenticator(edge.config.orgs.values(), edge.clock, edge.config.server)
+    authenticator = Authenticator(edge.config.orgs.values(), edge.clock, edge.config.server, use_once=no_store)
 
     async def order(request: Request) -> Response:
-        caller = authenticator.authenticate(request.scope["headers"])
+        caller = await authenticator.authenticate(request.scope["headers"])
         data = await read_json(request, edge.config.server)
         wanted = parse(Order, data)
         salesforce_id(wanted.record_id)

@@ -8,7 +8,7 @@ import pytest
 from gateway.observability import configure
 from gateway.web.auth import Authenticator, Unauthenticated
 from tests.support.configuration import rsa_key
-from tests.support.edge import Clock, configuration
+from tests.support.edge import Clock, configuration, no_store, who
 from tests.support.tokens import GOOD_TOKEN, LIVE_ORG, ORG, claims, header, sign
 from tests.web.corpus_tokens import BAD
 
@@ -44,7 +44,7 @@ def test_the_reason_is_the_right_one(authenticator, token, reason):
     text = token if isinstance(token, bytes) else token.encode()
 
     with pytest.raises(Unauthenticated) as caught:
-        authenticator.authenticate([(b"authorization", b"Bearer " + text)])
+        who(authenticator, [(b"authorization", b"Bearer " + text)])
 
     assert caught.value.reason.startswith(reason)
 
@@ -52,7 +52,7 @@ def test_the_reason_is_the_right_one(authenticator, token, reason):
 @pytest.fixture(scope="module")
 def authenticator(tmp_path_factory):
     config = configuration(tmp_path_factory.mktemp("direct"))
-    return Authenticator(config.orgs.values(), Clock(), config.server)
+    return Authenticator(config.orgs.values(), Clock(), config.server, use_once=no_store)
 
 
 AUTHORIZATIONS = {
@@ -103,7 +103,7 @@ def test_the_log_has_the_reason_and_not_the_token(authenticator):
     token = BAD["aud_other"][0].encode()
 
     with pytest.raises(Unauthenticated):
-        authenticator.authenticate([(b"authorization", b"Bearer " + token)])
+        who(authenticator, [(b"authorization", b"Bearer " + token)])
     configure()
 
     event = json.loads(stream.getvalue())

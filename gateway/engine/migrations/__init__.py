@@ -11,7 +11,7 @@ from gateway.engine.clock import SystemClock
 from gateway.engine.database import StoreUnavailable, reason_away
 from gateway.errors import Misconfigured
 
-HEAD = "0001"
+HEAD = "0002"
 _PLACE = Path(__file__).parent
 
 
