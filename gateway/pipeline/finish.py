@@ -52,6 +52,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     stored = envelope.as_json()
     ledger.end(conn, work.id, outcome.status, stored, at)
     _settle_money(conn, work, outcome, at)
+    _follow_others(conn, tools, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
         _keep(conn, work, outcome.object, at)
     elif work.action.name == "create-customer" and outcome.same is None:
@@ -95,16 +96,19 @@ def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> 
         )  # fmt: skip
     elif kind in {"invoice", "payment_link"}:
         live.put(conn, _live(work, kind, body), at)
-        _follow_others(conn, work, kind, at)
 
 
-def _follow_others(conn: Connection, work: Work, kind: str, at: float) -> None:
-    """What the plan's own steps did to older objects of the record: voided, switched off."""
-    assert work.plan is not None  # noqa: S101
-    for step in work.plan.steps:
+def _follow_others(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:
+    """Older objects of the record that the plan voids or switches off are read again, also where it failed later."""
+    plan, kind = work.plan, work.action.stripe
+    if plan is None:
+        return
+    for step in plan.steps:
         if step.name.startswith(("void", "deactivate")):
             stripe_id = step.path.split("/")[3]
-            live.set_status(conn, work.plan.entity, stripe_id, "void" if kind == "invoice" else "inactive", at)
+            stir_refresh(conn, tools, work, kind, stripe_id)
+            if outcome.object is not None:
+                live.set_status(conn, plan.entity, stripe_id, "void" if kind == "invoice" else "inactive", at)
 
 
 def _live(work: Work, kind: str, body: Mapping[str, Json]) -> Live:
