@@ -12,7 +12,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import requests
 from gateway import actions
 from gateway.app import Gateway, build
 from gateway.config import load
+from gateway.engine.clock import SystemClock
 from gateway.engine.schema import mirror
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.work import Patience
@@ -55,6 +56,7 @@ class Lab:
         self.config_file = self.identity.write_gateway(
             folder, port=0, stripe=self.stripe_url, salesforce=self.salesforce_url, database=database
         )
+        self.ahead = 0.0  # seconds the world's clock has been moved
         self.opportunities = {row["Name"]: row["Id"] for row in self.records("Opportunity")}
         self.fleet = self.opportunities["Harbor Cycles fleet renewal"]
         self.account = self.record("Opportunity", self.fleet)["AccountId"]
@@ -86,7 +88,8 @@ class Lab:
 
     async def boot(self, prepare: Callable[[Gateway], None] | None = None) -> Gateway:
         """Start one; the test stops or crashes it."""
-        made = build(load(self.config_file, dict(os.environ)))
+        clock = SystemClock(self.ahead)
+        made = build(load(self.config_file, dict(os.environ)), clock=clock)
         made.tools.patience = QUICK
         await made.start()
         if prepare is not None:
@@ -105,6 +108,18 @@ class Lab:
         match = {"path": path} | ({"method": method} if method else {})
         self.control(upstream, "POST", "faults", {"match": match, "kind": kind, "times": 1, **more})
 
+    def passes(self, gateway: Gateway, seconds: float) -> None:
+        """Time passes for everybody: what is due later is due now."""
+        for upstream in ("stripe", "salesforce"):
+            self.control(upstream, "POST", "clock", {"advance": seconds})
+        self.ahead += seconds
+        assert isinstance(gateway.tools.clock, SystemClock)
+        gateway.tools.clock.offset = self.ahead
+
+    def plant(self, sobject: str, fields: dict[str, Any]) -> str:
+        """A record that somebody else has made."""
+        return str(self.control("salesforce", "POST", "records", {"sobject": sobject, "fields": fields})["id"])
+
     def heal(self) -> None:
         for upstream in ("stripe", "salesforce"):
             self.control(upstream, "DELETE", "faults")
@@ -121,8 +136,8 @@ class Lab:
     def record(self, sobject: str, record_id: str) -> dict[str, Any]:
         return next(row for row in self.records(sobject) if row["Id"] == record_id)
 
-    def calls(self, upstream: str) -> list[dict[str, Any]]:
-        return items(self.control(upstream, "GET", "requests?after=0"))
+    def calls(self, upstream: str, after: int = 0) -> list[dict[str, Any]]:
+        return items(self.control(upstream, "GET", f"requests?after={after}"))
 
     def pay(self, invoice: dict[str, Any]) -> None:
         pay_invoice(invoice["hosted_invoice_url"])
@@ -177,55 +192,6 @@ async def later(gateway: Gateway) -> None:
     store, wake = gateway.tools.store, gateway.tools.wake_sender
     await store.write(lambda conn: conn.execute(mirror.update().where(mirror.c.state == "uncertain").values(due=0.0)))
     await store.write(lambda conn: wake(conn, ORG))
-
-
-class Crash(BaseException):
-    """The process died at this point."""
-
-
-class Effects:
-    """Counts every effect of a gateway (commit, call) and kills it at one of them, before or after it."""
-
-    def __init__(self, kill_at: int | None = None, *, after: bool = True) -> None:
-        self.kill_at = kill_at
-        self.after = after
-        self.seen: list[str] = []
-        self.dead = False
-
-    def watch(self, gateway: Gateway) -> None:
-        tools = gateway.tools
-        tools.store.write = self._watched("commit", tools.store.write)  # type: ignore[method-assign]
-        tools.stripe.call = self._watched("stripe", tools.stripe.call)  # type: ignore[method-assign]
-        for name in ("graphs", "update_many", "composite"):
-            setattr(tools.salesforce, name, self._watched(f"salesforce.{name}", getattr(tools.salesforce, name)))
-
-    def _watched(self, name: str, effect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def watched(*args: Any, **kwargs: Any) -> Any:
-            if self.dead:
-                raise Crash
-            self.seen.append(name)
-            mine = len(self.seen)
-            if mine == self.kill_at and not self.after:
-                self.dead = True
-                raise Crash
-            result = await effect(*args, **kwargs)
-            if mine == self.kill_at:
-                self.dead = True
-            if self.dead:
-                raise Crash
-            return result
-
-        return watched
-
-
-async def drop(gateway: Gateway) -> None:
-    """The process is gone: tasks vanish, the file lock and connections go, nothing is said to the database."""
-    tools = gateway.tools
-    await gateway.schedule.stop()
-    await tools.engine.abandon()
-    await tools.stripe.close(0.1)
-    await tools.salesforce.close(0.1)
-    await asyncio.to_thread(tools.store.close)
 
 
 def truth(lab: Lab, record_id: str) -> Iterator[str]:

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from gateway.app import Gateway
 from gateway.engine.clock import SystemClock
 from gateway.engine.migrations import migrate
-from tests.scenarios.lab import MACHINE, Lab, ask, drop
+from tests.scenarios.effects import drop
+from tests.scenarios.lab import MACHINE, Lab, ask
 
 KINDS = ("drop_before", "drop_after", "truncated", "http_500", "http_500_cached", "http_429", "http_503", "html_200")
 PATHS = ("/v1/customers", "/v1/invoices", "/v1/invoices/*/add_lines", "/v1/invoices/*/finalize", "/v1/invoices/*/send")
