@@ -18,7 +18,7 @@ SECONDS = 60.0  # until something that must come by itself counts as stuck; only
 A_MINUTE, LONGER = 61.0, 200.0  # until a circuit is probed; until a send without an answer is made again
 PACE = 0.2  # real seconds from leap to leap
 LEAPS = 12  # of either: a request that could not start expires after a quarter of an hour
-DEADLINE = 0.5  # seconds of one call: the gateway's own are 25 and more, and some faults never answer
+DEADLINE = 0.4  # seconds of one call: the gateway's own are 25 and more, and some faults never answer
 
 SOAK = bool(os.environ.get("GATEWAY_SOAK"))
 SEED = int(os.environ.get("GATEWAY_TEST_SEED", "0")) or random.randrange(1, 10**6)

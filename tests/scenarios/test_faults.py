@@ -20,7 +20,7 @@ from gateway.pipeline import unknown
 from gateway.sandbox.identity import ORG
 from tests.scenarios.lab import Lab, ask
 from tests.scenarios.matrix import KINDS, Case, Step, marks, product, recorded, sample
-from tests.scenarios.playing import SEED, SOAK, hurry, insist, judge, rest
+from tests.scenarios.playing import DEADLINE, SEED, SOAK, hurry, insist, judge, rest
 from tests.scenarios.stories import STORIES, Deal, Records, Story
 from tests.scenarios.verdict import effects, told
 
@@ -105,6 +105,8 @@ def arm(lab: Lab, case: Case) -> None:
     step, kind = case.step, case.kind
     match = {"sobject": step.sobject} if step.sobject else {"method": step.method, "path": step.path}
     fault = {"match": match, "kind": kind.name, "when": kind.when, "after": step.nth - 1}
+    if kind.name == "slow":
+        fault["seconds"] = 1.5 * DEADLINE
     lab.control(step.upstream, "POST", "faults", fault)
 
 
