@@ -112,9 +112,11 @@ def main() -> int:
     asked.add_argument("--workers", default="2", help="processes that run tests side by side")
     asked.add_argument("--only", default="", help="pytest's -k")
     options = asked.parse_args()
-    played = [play(name, options.seed, options.workers, options.only) for name in options.parts]
     only = f", only tests that match {options.only!r}" if options.only else ""
-    path = write(played, options.seed, f"{options.workers} workers{only}.")
+    played: list[Played] = []
+    for name in options.parts:
+        played.append(play(name, options.seed, options.workers, options.only))
+        path = write(played, options.seed, f"workers: {options.workers}{only}.")  # what is done stands, should it stop
     print(path.read_text())
     return int(any(each.failed or not each.tests for each in played))
 

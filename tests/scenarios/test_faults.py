@@ -19,7 +19,7 @@ from gateway.errors import Rejected
 from gateway.pipeline import unknown
 from gateway.sandbox.identity import ORG
 from tests.scenarios.lab import Lab, ask
-from tests.scenarios.matrix import KINDS, Case, Step, marks, product, recorded, sample
+from tests.scenarios.matrix import DONE_BUT_REFUSED, KINDS, Case, Step, marks, product, recorded, sample
 from tests.scenarios.playing import DEADLINE, SEED, SOAK, hurry, insist, judge, rest
 from tests.scenarios.stories import STORIES, Deal, Records, Story
 from tests.scenarios.verdict import effects, told
@@ -27,7 +27,7 @@ from tests.scenarios.verdict import effects, told
 # An answer that Stripe keeps under the key and that tells nothing: whether the money moved, only a look can say.
 UNKNOWN = {("POST", "/v1/refunds", kind) for kind in ("http_500_cached before", "http_429_lock_timeout before")}
 # The mail went out, the answer kept under the key says that it did not, and Stripe shows no trace: it goes out again.
-MAILED_AGAIN = {("POST", "/v1/invoices/*/send", kind) for kind in ("http_500 after", "http_500_cached after")}
+MAILED_AGAIN = {("POST", "/v1/invoices/*/send", str(DONE_BUT_REFUSED))}
 
 
 def place(case: Case) -> tuple[str, str, str]:
@@ -41,9 +41,10 @@ class Matrix:
         self.lab, self.story = lab, story
         self.records = Records(lab, story)
         self.wrong: list[str] = []
+        self.struck = 0
 
-    async def play(self, choose: Callable[[list[Step]], list[Case]]) -> int:
-        """Play the chosen cases; how many they were."""
+    async def play(self, choose: Callable[[list[Step]], list[Case]]) -> None:
+        """Play the chosen cases; ``struck`` counts the faults that were met, ``wrong`` is what came of them."""
         gateway = await self.lab.boot(hurry)
         cases = choose(await self._clean(gateway))
         deals = await self.records.ready(gateway, len(cases))
@@ -55,7 +56,6 @@ class Matrix:
                 self.wrong.append(f"{case}: {exc}")
                 break  # what it has left behind would be blamed on the others
         await gateway.stop()
-        return len(cases)
 
     async def _clean(self, gateway: Gateway) -> list[Step]:
         """The calls of a run without a fault."""
@@ -84,7 +84,10 @@ class Matrix:
             assert answer.envelope["status"] == "succeeded", answer.envelope
             mails = len(story.wanted["mail"]) + 1 if place(case) in MAILED_AGAIN else None
             await judge(lab, gateway, story, deal, mails=mails)
-        assert await asyncio.to_thread(lab.control, case.step.upstream, "GET", "faults") == [], "it struck nothing"
+        struck = not await asyncio.to_thread(lab.control, case.step.upstream, "GET", "faults")
+        assert struck or case.step.nth > 1, "it struck nothing"  # two write-backs may have become one
+        await asyncio.to_thread(lab.heal)
+        self.struck += struck
 
     async def _resolve(self, gateway: Gateway, deal: Deal, action_id: str) -> None:
         """It is shown as unknown; an operator finds that it did not happen, and the same can be asked anew."""
@@ -107,12 +110,13 @@ class Matrix:
 
 
 def drawn(steps: list[Step], part: int) -> list[Case]:
-    """The whole product in the soak, else a sample; never without the cases that have an end of their own."""
+    """The whole product in the soak, else a sample, and beside it always what is easiest to get wrong."""
     everything = product(steps)
     if SOAK:
         return everything
-    special = {case for case in everything if place(case) in UNKNOWN | MAILED_AGAIN}
-    return sorted({*sample(steps, SEED, part, len(STORIES)), *special})
+    nasty = {case for case in everything if case.step.method == "POST" and case.kind == DONE_BUT_REFUSED}
+    unknown_ends = {case for case in everything if place(case) in UNKNOWN}
+    return sorted({*sample(steps, SEED, part, len(STORIES)), *nasty, *unknown_ends})
 
 
 def arm(lab: Lab, case: Case) -> None:
@@ -133,9 +137,9 @@ def test_a_fault_at_any_call_leaves_one_effect_and_the_right_end(
     print(f"seed {SEED}")  # noqa: T201 - shown when the test fails
     matrix = Matrix(lab, story)
 
-    played = asyncio.run(matrix.play(lambda steps: drawn(steps, STORIES.index(story))))
+    asyncio.run(matrix.play(lambda steps: drawn(steps, STORIES.index(story))))
 
-    record_property("faults", played)
+    record_property("faults", matrix.struck)
     assert matrix.wrong == []
 
 
