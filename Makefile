@@ -43,10 +43,10 @@ bench: ## Measure against a gateway without durability; writes benchmarks/result
 	@tools/ensure-postgres
 	@python -m benchmarks.run
 
-soak: ## The long matrices (every fault at every step, more kills, longer random runs); an hour or so
+soak: ## The long matrices (every fault at every call, more kills, longer random runs); writes benchmarks/results/soak.md
 	@tools/environment dev
 	@tools/ensure-postgres
-	@GATEWAY_SOAK=1 python -m pytest -n 2 -m "slow or not slow" --timeout 1800
+	@python -m benchmarks.soak
 
 clean: ## Remove what the targets above made
 	@rm -rf .venv var build .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

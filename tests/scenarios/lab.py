@@ -12,7 +12,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class Lab:
         self.config_file = self.identity.write_gateway(
             folder, port=0, stripe=self.stripe_url, salesforce=self.salesforce_url, database=database
         )
+        self.ahead = 0.0  # seconds the world's clock has been moved
         self.opportunities = {row["Name"]: row["Id"] for row in self.records("Opportunity")}
         self.fleet = self.opportunities["Harbor Cycles fleet renewal"]
         self.account = self.record("Opportunity", self.fleet)["AccountId"]
@@ -90,8 +91,7 @@ class Lab:
 
     async def boot(self, prepare: Callable[[Gateway], None] | None = None, *, late: float = 0.0) -> Gateway:
         """Start one, ``late`` seconds from now by its clock; the test stops or crashes it."""
-        clock = SystemClock()
-        clock.offset = late
+        clock = SystemClock(self.ahead + late)
         made = build(load(self.config_file, dict(os.environ)), clock=clock)
         made.tools.patience = QUICK
         await made.start()
@@ -116,6 +116,18 @@ class Lab:
     def fault(self, upstream: str, kind: str, path: str, *, method: str | None = None, **more: Any) -> None:
         match = {"path": path} | ({"method": method} if method else {})
         self.control(upstream, "POST", "faults", {"match": match, "kind": kind, "times": 1, **more})
+
+    def passes(self, gateway: Gateway, seconds: float) -> None:
+        """Time passes for everybody: what is due later is due now."""
+        for upstream in ("stripe", "salesforce"):
+            self.control(upstream, "POST", "clock", {"advance": seconds})
+        self.ahead += seconds
+        assert isinstance(gateway.tools.clock, SystemClock)
+        gateway.tools.clock.offset = self.ahead
+
+    def plant(self, sobject: str, fields: dict[str, Any]) -> str:
+        """A record that somebody else has made."""
+        return str(self.control("salesforce", "POST", "records", {"sobject": sobject, "fields": fields})["id"])
 
     def heal(self) -> None:
         for upstream in ("stripe", "salesforce"):
@@ -143,8 +155,8 @@ class Lab:
         self.save(sobject, {"OwnerId": ADMIN}, record_id)
         self.control("salesforce", "POST", "share", {"user": REP, "record": record_id, "level": level})
 
-    def calls(self, upstream: str) -> list[dict[str, Any]]:
-        return items(self.control(upstream, "GET", "requests?after=0"))
+    def calls(self, upstream: str, after: int = 0) -> list[dict[str, Any]]:
+        return items(self.control(upstream, "GET", f"requests?after={after}"))
 
     def pay(self, invoice: dict[str, Any]) -> None:
         pay_invoice(invoice["hosted_invoice_url"])
@@ -207,55 +219,6 @@ async def later(gateway: Gateway) -> None:
     store, wake = gateway.tools.store, gateway.tools.wake_sender
     await store.write(lambda conn: conn.execute(mirror.update().where(mirror.c.state == "uncertain").values(due=0.0)))
     await store.write(lambda conn: wake(conn, ORG))
-
-
-class Crash(BaseException):
-    """The process died at this point."""
-
-
-class Effects:
-    """Counts every effect of a gateway (commit, call) and kills it at one of them, before or after it."""
-
-    def __init__(self, kill_at: int | None = None, *, after: bool = True) -> None:
-        self.kill_at = kill_at
-        self.after = after
-        self.seen: list[str] = []
-        self.dead = False
-
-    def watch(self, gateway: Gateway) -> None:
-        tools = gateway.tools
-        tools.store.write = self._watched("commit", tools.store.write)  # type: ignore[method-assign]
-        tools.stripe.call = self._watched("stripe", tools.stripe.call)  # type: ignore[method-assign]
-        for name in ("graphs", "update_many", "composite"):
-            setattr(tools.salesforce, name, self._watched(f"salesforce.{name}", getattr(tools.salesforce, name)))
-
-    def _watched(self, name: str, effect: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def watched(*args: Any, **kwargs: Any) -> Any:
-            if self.dead:
-                raise Crash
-            self.seen.append(name)
-            mine = len(self.seen)
-            if mine == self.kill_at and not self.after:
-                self.dead = True
-                raise Crash
-            result = await effect(*args, **kwargs)
-            if mine == self.kill_at:
-                self.dead = True
-            if self.dead:
-                raise Crash
-            return result
-
-        return watched
-
-
-async def drop(gateway: Gateway) -> None:
-    """The process is gone: tasks vanish, the file lock and connections go, nothing is said to the database."""
-    tools = gateway.tools
-    await gateway.schedule.stop()
-    await tools.engine.abandon()
-    await tools.stripe.close(0.1)
-    await tools.salesforce.close(0.1)
-    await asyncio.to_thread(tools.store.close)
 
 
 def truth(lab: Lab, record_id: str) -> Iterator[str]:

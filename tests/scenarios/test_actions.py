@@ -148,6 +148,23 @@ def test_another_invoice_while_one_is_open_is_refused_with_its_number(lab: Lab) 
     asyncio.run(story())
 
 
+def test_what_was_replaced_is_shown_as_void_and_as_inactive(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    link = {"record_id": lab.fleet, "amount": "50.00", "currency": "USD"}
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k1")
+            await ask(gateway, "send-invoice", {"record_id": lab.fleet, "replace": True}, key="k2")
+            await ask(gateway, "create-payment-link", link, key="l1")
+            await ask(gateway, "create-payment-link", {**link, "amount": "60.00"}, key="l2")
+
+            await until(lambda: sorted(r["Status__c"] for r in lab.records("Stripe_Invoice__c")) == ["Open", "Void"])
+            await until(lambda: sorted(r["Active__c"] for r in lab.records("Stripe_Payment_Link__c")) == [False, True])
+
+    asyncio.run(story())
+
+
 def test_a_key_of_another_account_is_refused_at_start(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     text = lab.config_file.read_text().replace(ACCOUNT, "acct_1SomebodyElse")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from gateway.app import Gateway
 from gateway.engine.clock import SystemClock
 from gateway.engine.migrations import migrate
-from tests.scenarios.lab import MACHINE, Lab, ask, drop
+from tests.scenarios.effects import drop
+from tests.scenarios.lab import MACHINE, Lab, ask
+from tests.scenarios.playing import SOAK
 
 KINDS = ("drop_before", "drop_after", "truncated", "http_500", "http_500_cached", "http_429", "http_503", "html_200")
 PATHS = ("/v1/customers", "/v1/invoices", "/v1/invoices/*/add_lines", "/v1/invoices/*/finalize", "/v1/invoices/*/send")
@@ -139,16 +141,18 @@ class Interleavings(RuleBasedStateMachine):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_random_interleavings_end_in_one_invoice_per_record() -> None:
-    soak = bool(os.environ.get("GATEWAY_SOAK"))  # chance belongs to the soak; the suite runs the same ones each time
+@pytest.mark.timeout(3600 if SOAK else 600)
+def test_random_interleavings_end_in_one_invoice_per_record(record_property: Callable[[str, object], None]) -> None:
+    # Chance belongs to the soak; the suite runs the same ones each time.
     profile = settings(
-        max_examples=100 if soak else 6,
-        stateful_step_count=30 if soak else 12,
-        derandomize=not soak,
+        max_examples=100 if SOAK else 6,
+        stateful_step_count=30 if SOAK else 12,
+        derandomize=not SOAK,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
         print_blob=True,
     )
+    record_property("examples", profile.max_examples)
+    record_property("steps", profile.stateful_step_count)
     run_state_machine_as_test(Interleavings, settings=profile)

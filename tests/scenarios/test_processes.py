@@ -145,20 +145,26 @@ def judge(world: World, deals: list[tuple[str, str]], answers: list[dict[str, An
     wait(lambda: written_back(world, [deal for deal in deals if deal[0] in asked]), "the records never followed")
 
 
-def test_twenty_kills_under_load_lose_nothing_and_double_nothing(sqlite_world: World) -> None:
+def test_many_kills_under_load_lose_nothing_and_double_nothing(
+    sqlite_world: World, record_property: Callable[[str, object], None]
+) -> None:
     deals = opportunities(sqlite_world, 2500, accounts=3)
 
     answers = load_and_kill(sqlite_world, deals)
 
+    record_property("kills", KILLS)
     assert len(answers) >= KILLS
     judge(sqlite_world, deals, answers)
 
 
-def test_two_processes_survive_twenty_kills_of_each_other(pair: World) -> None:
+def test_two_processes_survive_many_kills_of_each_other(
+    pair: World, record_property: Callable[[str, object], None]
+) -> None:
     deals = opportunities(pair, 2500, accounts=3)
 
     answers = load_and_kill(pair, deals)
 
+    record_property("kills", KILLS)
     assert len(answers) >= KILLS
     judge(pair, deals, answers)
 
