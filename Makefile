@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/var/node/bin:$(PATH)
 
 CONFIG ?= gateway.toml
 
@@ -23,9 +23,11 @@ run: ## The gateway with your configuration (CONFIG=gateway.toml)
 	@tools/environment runtime
 	@python -m gateway serve --config $(CONFIG)
 
-test: ## Everything the project checks: lint, types, layers, locks, the whole suite on both databases, coverage
+test: ## Everything the project checks: lint, types, layers, locks, Apex, the whole suite on both databases, coverage
 	@tools/environment dev
 	@tools/ensure-postgres
+	@tools/ensure-java
+	@tools/ensure-node tests/salesforce_tools
 	@tools/lint
 	@tools/test
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.metadata import (
     check_access,
     check_apex,
+    check_classes,
     check_code,
     check_credentials,
     check_flows,
@@ -16,6 +17,7 @@ from tests.metadata import (
     check_rules,
     check_schema,
     check_screens,
+    check_soql,
 )
 from tests.metadata.apex import classes
 from tests.metadata.lwc import bundles
@@ -40,6 +42,8 @@ def findings(tree: Tree, written: Mapping[tuple[str, str], Written]) -> list[str
         *check_reports.findings(tree),
         *check_flows.findings(tree, names),
         *check_apex.findings(tree),
+        *check_classes.findings(tree),
+        *check_soql.findings(tree),
         *check_lwc.findings(tree, names),
         *check_credentials.findings(tree),
         *(f"{name} is awaited no longer: take it off awaited.txt" for name in sorted(names & _there(tree))),

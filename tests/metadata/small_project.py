@@ -23,9 +23,10 @@ SOURCES = {
 public with sharing class Probe {
     @AuraEnabled(cacheable=true)
     public static List<Stripe_Invoice__c> open(Id recordId) {
-        return [SELECT Id, Number__c, Stripe_Customer__r.Email__c FROM Stripe_Invoice__c WHERE Status__c = 'Open'];
+        return [SELECT Id, Number__c, Stripe_Customer__r.Email__c FROM Stripe_Invoice__c WHERE Status__c = 'Open'
+            WITH USER_MODE];
     }
-    @InvocableMethod(label='Probe' callout=true)
+    @InvocableMethod(label='Probe' description='Looks.' category='Probe' callout=true)
     public static List<Result> run(List<Request> inputs) {
         Boolean open = StripeGatewaySwitch.isOn();
         Boolean allowed = FeatureManagement.checkPermission('Stripe_Send_Invoice');
@@ -36,13 +37,13 @@ public with sharing class Probe {
         return new List<Result>();
     }
     public class Request {
-        @InvocableVariable(label='Record' required=true)
+        @InvocableVariable(label='Record' description='Which.' required=true)
         public Id recordId;
-        @InvocableVariable(label='Amount')
+        @InvocableVariable(label='Amount' description='How much.')
         public Decimal amount;
     }
     public class Result {
-        @InvocableVariable
+        @InvocableVariable(label='Status' description='How it went.')
         public String status;
     }
 }

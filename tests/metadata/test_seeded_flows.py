@@ -90,7 +90,7 @@ DEFECTS = {
     "a flow over a missing class": (FLOW, "<actionName>Probe", "<actionName>Prob", "class Prob does not exist"),
     "a flow over a class that is no action": (
         CLASS,
-        "@InvocableMethod(label='Probe' callout=true)",
+        "@InvocableMethod(label='Probe' description='Looks.' category='Probe' callout=true)",
         "",
         "has no invocable method",
     ),

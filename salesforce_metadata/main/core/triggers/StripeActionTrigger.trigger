@@ -1,0 +1,3 @@
+trigger StripeActionTrigger on Stripe_Action__c(after insert) {
+    StripeOutboxJob.announce(Trigger.new);
+}
