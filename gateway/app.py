@@ -18,6 +18,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from gateway.audit import Notary
 from gateway.config import Config
 from gateway.connectors import CallEvent
 from gateway.connectors.health import Health
@@ -67,6 +68,7 @@ class Gateway:
     tracing: Tracing
     app: Guard
     schedule: schedule.Schedule
+    notary: Notary
     stopping: bool = False
 
     async def start(self) -> None:
@@ -80,6 +82,10 @@ class Gateway:
             log.error("gateway.refused_to_start", error_code=exc.code, reason=exc.message)  # noqa: TRY400 - no trace
             await self._close(0.0)
             raise
+        # "" is the chain of work that belongs to no org.
+        await schedule.begin_audit(
+            self.tools.store, self.notary, ["", *(o.id for o in self.tools.config.orgs.values())]
+        )
         await self.tools.engine.start()
         await outbox.start(self.tools, [org.id for org in self.tools.config.orgs.values()])
         self.schedule.start()
@@ -92,6 +98,9 @@ class Gateway:
         await self.schedule.stop()
         self.sender.stop()
         await self.tools.engine.stop(grace)
+        with contextlib.suppress(StoreUnavailable):
+            await schedule.seal_audit(self.tools.store, self.notary)
+        await schedule.log_heads(self.notary, {})
         await self._close(grace)
         log.info("gateway.stopped")
 
@@ -198,7 +207,9 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
         exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
         middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
-    upkeep = schedule.upkeep(tools.store, config.audit.signing_key.reveal())
+    notary = Notary(config.audit.signing_key.reveal())
+    metrics.watch("audit_refused", "Audit chains that do not fit and are not sealed on", lambda: len(notary.refused))
+    upkeep = schedule.upkeep(tools.store, notary)
     ticks = schedule.Schedule(
         [
             *upkeep,
@@ -206,7 +217,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
             schedule.Periodic("circuits", 5.0, alarms.look),
         ]
     )
-    gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks)
+    gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks, notary)
     return gateway
 
 

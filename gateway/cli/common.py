@@ -42,6 +42,10 @@ class Exit(IntEnum):
     REFUSED = 5  # not possible in this state
 
 
+class Wrong(Exception):
+    """It was asked for in a way that makes no sense."""
+
+
 class Missing(Exception):
     """Nothing of that name."""
 
@@ -72,6 +76,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         as_json = bool(kwargs.get("as_json"))
         try:
             return function(*args, **kwargs)
+        except Wrong as exc:
+            stop(Exit.USAGE, "usage", str(exc), as_json=as_json)
         except Missing as exc:
             stop(Exit.MISSING, "not_found", str(exc), as_json=as_json)
         except Impossible as exc:
