@@ -228,8 +228,11 @@ async def _problem(request: Request, exc: Exception) -> Response:
 
 async def _http_problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, HTTPException)  # noqa: S101 - registered for it
-    code = {404: "no_such_route", 405: "method_not_allowed"}.get(exc.status_code, "http_error")
-    answer = problem(Rejected(code, str(exc.detail), http_status=exc.status_code), _request_id(request))
+    code, words = {
+        404: ("no_such_route", "There is nothing at this address. Actions are at /v1/actions/NAME."),
+        405: ("method_not_allowed", f"This address takes {(exc.headers or {}).get('Allow', 'another method')} only."),
+    }.get(exc.status_code, ("http_error", "The request cannot be answered."))
+    answer = problem(Rejected(code, words, http_status=exc.status_code), _request_id(request))
     answer.headers.update(exc.headers or {})
     return answer
 
