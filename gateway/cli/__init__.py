@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import actions, audit, config, db, dead, doctor, keys, server, token
+from gateway.cli import actions, audit, config, db, dead, doctor, health, keys, server, token
 
 HELP = """
 Salesforce-triggered action gateway for Stripe.
@@ -15,7 +15,7 @@ configuration or usage · 3 no such thing · 4 database or upstream away, try ag
 
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_show_locals=False)
 
-for command in (server.serve, server.demo, server.sandbox, doctor.doctor, server.version):
+for command in (server.serve, server.demo, server.sandbox, doctor.doctor, health.health, server.version):
     app.command()(command)
 
 for name, group in {

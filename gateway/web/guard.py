@@ -170,7 +170,8 @@ def check_head(scope: Scope, limits: Limits, hosts: frozenset[str]) -> bool:
         raise _too_many()
     if scope["http_version"] not in {"1.0", "1.1", "2"}:
         raise _bad("http_version", "Use HTTP/1.1.")
-    _check_host(host, hosts)
+    # A health check asks by address, whatever names are served.
+    _check_host(host, frozenset() if scope["path"] in ALWAYS else hosts)
     _check_path(scope)
     return _check_length(scope["method"], lengths, codings, limits)
 
