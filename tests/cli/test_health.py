@@ -23,7 +23,7 @@ def served(migrated: Installation) -> Iterator[Installation]:
     port, text = free_port(), migrated.file.read_text()
     example = (ROOT / "docs/examples/gateway.toml").read_text()
     [hosts] = [line for line in example.splitlines() if line.startswith("allowed_hosts")]
-    migrated.file.write_text(text.replace("[server]", f'[server]\nport = {port}\n{hosts}'))
+    migrated.file.write_text(text.replace("[server]", f"[server]\nport = {port}\n{hosts}"))
     with Server(build(load(migrated.file, {})).app, port):
         yield migrated
 
