@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from gateway.audit import Notary
 from gateway.config import Config
@@ -70,6 +71,7 @@ class Gateway:
     schedule: schedule.Schedule
     notary: Notary
     stopping: bool = False
+    refusal: GatewayError | None = None  # why it did not start, if that is the operator's to mend
 
     async def start(self) -> None:
         """Take up what a crash left and begin to work."""
@@ -80,6 +82,7 @@ class Gateway:
             await check_accounts(self.tools)
         except GatewayError as exc:
             log.error("gateway.refused_to_start", error_code=exc.code, reason=exc.message)  # noqa: TRY400 - no trace
+            self.refusal = exc
             await self._close(0.0)
             raise
         # "" is the chain of work that belongs to no org.
@@ -285,11 +288,30 @@ def serve(config: Config) -> None:
     """
     Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later.
 
-    SIGHUP has the keys in the configuration read again.
+    SIGHUP has the keys in the configuration read again. Raises Misconfigured when it refuses to start.
     """
     logs.configure(config.server.log_format)
-    app = build(config).app
-    uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config.server))).run()
+    gateway = build(config)
+
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return gateway.app(scope, receive, _in_words(gateway, send) if scope["type"] == "lifespan" else send)
+
+    try:
+        uvicorn.Server(uvicorn.Config(app, interface="asgi3", **uvicorn_options(config.server))).run()
+    except SystemExit:
+        if gateway.refusal is not None:
+            raise gateway.refusal from None
+        raise
+
+
+def _in_words(gateway: Gateway, send: Send) -> Send:
+    """A refusal to start has been told in the log: the server needs no trace of it."""
+
+    async def told(message: Message) -> None:
+        quiet = gateway.refusal is not None and message["type"] == "lifespan.startup.failed"
+        await send({**message, "message": ""} if quiet else message)
+
+    return told
 
 
 def resolve(config: Config, action_id: str, *, happened: bool, reason: str, actor: str) -> None:

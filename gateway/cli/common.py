@@ -6,6 +6,7 @@ import contextlib
 import functools
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -97,14 +98,12 @@ def stop(code: Exit, name: str, message: str, *, as_json: bool = False) -> NoRet
     if as_json:
         print_json({"error": {"code": name, "message": message}})
     else:
-        _console(stderr=True).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
+        _console(stderr=True, soft_wrap=True).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
     raise typer.Exit(int(code))
 
 
 def load_config(path: Path, *, as_json: bool = False) -> Config:
     """The configuration, or every problem in it and exit code 2."""
-    import os
-
     from gateway.config import ConfigProblems, load
 
     try:
@@ -189,7 +188,10 @@ def when(seconds: float | None) -> str | None:
 
 def actor() -> str:
     """Who is written into the audit log for what the command line does."""
-    return f"cli:{getpass.getuser()}"
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user that /etc/passwd does not know
+        return f"cli:uid:{os.getuid()}"
 
 
 def confirm(question: str, *, yes: bool) -> None:

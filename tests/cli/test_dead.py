@@ -137,4 +137,4 @@ def test_replaying_what_is_not_dead_is_exit_code_3(buried: Installation) -> None
 
 @pytest.mark.parametrize("arguments", [[], ["--all", "--code", "x"], ["refresh:1", "--all"]])
 def test_what_to_replay_must_be_said_in_exactly_one_way(buried: Installation, arguments: list[str]) -> None:
-    assert buried.run("dead", "replay", *arguments, "--yes").exit_code == 5
+    assert buried.run("dead", "replay", *arguments, "--yes").exit_code == 2

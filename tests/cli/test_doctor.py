@@ -188,7 +188,7 @@ def test_a_person_reads_the_same_as_a_table(world: World) -> None:
 def test_an_unknown_name_is_refused(world: World) -> None:
     result = CliRunner().invoke(app, ["doctor", "--config", str(world.config), "--only", "uk"])
 
-    assert result.exit_code == 3
+    assert result.exit_code == 2
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (4, "ok"), (-12, "warn"), (90, "fail")])
