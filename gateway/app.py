@@ -13,10 +13,7 @@ from functools import partial
 import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from gateway.audit import Notary
@@ -35,7 +32,7 @@ from gateway.engine.retry import INTERACTIVE, PATIENT
 from gateway.engine.settings import settings_like
 from gateway.engine.store import Store, StoreUnavailable
 from gateway.engine.worker import Engine, Handler
-from gateway.errors import GatewayError, Misconfigured, Rejected
+from gateway.errors import GatewayError
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
 from gateway.observability.trace import Tracing
@@ -46,12 +43,12 @@ from gateway.pipeline.tracing import traced
 from gateway.pipeline.work import Tools
 from gateway.records import Json
 from gateway.sealing import Sealer
+from gateway.web import faults
 from gateway.web.actions import ActionRoutes
 from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
 from gateway.web.operations import OperationRoutes, Timed
 from gateway.web.outbox import OutboxRoutes
-from gateway.web.problems import problem
 from gateway.web.protocol import uvicorn_options
 from gateway.writeback import Sender, WriteBack, sender_job
 
@@ -207,7 +204,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
     inner = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
+        exception_handlers=faults.HANDLERS,
         middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
     notary = Notary(config.audit.signing_key.reveal())
@@ -222,34 +219,6 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
     )
     gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks, notary)
     return gateway
-
-
-async def _problem(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, GatewayError)  # noqa: S101 - registered for it
-    return problem(exc, _request_id(request))
-
-
-async def _http_problem(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)  # noqa: S101 - registered for it
-    code, words = {
-        404: ("no_such_route", "There is nothing at this address. Actions are at /v1/actions/NAME."),
-        405: ("method_not_allowed", f"This address takes {(exc.headers or {}).get('Allow', 'another method')} only."),
-    }.get(exc.status_code, ("http_error", "The request cannot be answered."))
-    answer = problem(Rejected(code, words, http_status=exc.status_code), _request_id(request))
-    answer.headers.update(exc.headers or {})
-    return answer
-
-
-async def _fault(request: Request, exc: Exception) -> Response:
-    log.exception("request.crashed", path=request.url.path)
-    fault = Misconfigured("internal_error", "Something went wrong in the gateway; its log has the request id.")
-    return problem(fault, _request_id(request))
-
-
-def _request_id(request: Request) -> str | None:
-    state = request.scope.get("state") or {}
-    found: str | None = state.get("request_id")
-    return found
 
 
 def _observe_call(metrics: Metrics, call: CallEvent) -> None:
