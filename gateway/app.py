@@ -207,6 +207,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
         exception_handlers=faults.HANDLERS,
         middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
+    inner.state.refused = metrics.refused
     notary = Notary(config.audit.signing_key.reveal())
     metrics.watch("audit_refused", "Audit chains that do not fit and are not sealed on", lambda: len(notary.refused))
     upkeep = schedule.upkeep(tools.store, notary)
@@ -217,7 +218,8 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
             schedule.Periodic("circuits", 5.0, alarms.look),
         ]
     )
-    gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks, notary)
+    guard = Guard(inner, config.server, metrics.refused)
+    gateway = Gateway(tools, metrics, sender, authenticator, tracing, guard, ticks, notary)
     return gateway
 
 

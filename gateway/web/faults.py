@@ -17,6 +17,7 @@ log = logs.get_logger()
 
 async def _problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, GatewayError)  # noqa: S101 - registered for it
+    request.app.state.refused(exc.code)
     return problem(exc, _request_id(request))
 
 

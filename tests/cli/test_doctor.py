@@ -148,6 +148,15 @@ def test_a_login_to_another_org_is_found(doctor: Doctor) -> None:
     assert "00DSB00000000012AA" in finding["text"]
 
 
+def test_an_api_version_that_the_org_does_not_know_is_not_taken_for_a_wrong_login(doctor: Doctor) -> None:
+    shown = doctor(("[orgs.northwind.salesforce]", '[orgs.northwind.salesforce]\napi_version = "99.0"'))
+
+    finding = shown["found"]["org northwind", "login"]
+    assert finding["level"] == "fail"
+    assert "correct orgs.northwind.salesforce.api_version: the org does not know 99.0" in finding["fix"]
+    assert "consumer_key" not in finding["fix"]
+
+
 def test_an_upstream_that_is_away_is_a_finding_and_not_a_crash(world: World, doctor: Doctor) -> None:
     shown = doctor((world.salesforce_url, "http://127.0.0.1:9"))
 

@@ -291,6 +291,17 @@ def test_no_route_and_a_wrong_method_are_told_in_our_own_words(caller: Caller) -
     assert "POST" in wrong.headers["Allow"]
 
 
+def test_what_is_refused_before_it_becomes_an_action_is_counted_by_its_code(caller: Caller) -> None:
+    requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, timeout=10)
+    requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, headers={"Host": "a b"}, timeout=10)
+    caller("POST", "/v1/actions/send-invoice", {"colour": 1})
+
+    page = caller("GET", "/metrics").text
+
+    for code in ("unauthenticated", "invalid_host", "unknown_member"):
+        assert f'gateway_requests_refused_total{{reason="{code}"}} 1.0' in page
+
+
 def test_health_and_metrics_count_what_happened(caller: Caller) -> None:
     caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k")
     page = caller("GET", "/metrics").text
