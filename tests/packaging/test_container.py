@@ -61,6 +61,11 @@ def test_the_image_runs_as_nobody_special_and_names_its_program_without_a_shell(
     assert "read_only: true" in COMPOSE
 
 
+def test_the_container_can_be_run_as_the_owner_of_its_secrets() -> None:
+    assert re.search(r'^  user: "\$\{GATEWAY_USER:-10001:10001\}"$', COMPOSE, re.MULTILINE)
+    assert "chown 10001:10001 secrets/*" in COMPOSE
+
+
 def test_the_image_gets_every_file_the_project_is_built_from() -> None:
     allowed = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
