@@ -20,16 +20,16 @@ RUN groupadd --gid 10001 gateway \
 COPY --from=build /opt/gateway /opt/gateway
 
 # Nothing is written outside /data (SQLite only) and /tmp, so the container runs with a read-only root file system.
-ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    GATEWAY_CONFIG=/etc/gateway/gateway.toml
 WORKDIR /data
 VOLUME /data
 USER 10001:10001
 EXPOSE 8080
 
 # Liveness only: readiness belongs to the load balancer (/readyz).
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=15s --retries=3 CMD ["gateway", "health"]
 
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["gateway"]
-CMD ["serve", "--config", "/etc/gateway/gateway.toml"]
+CMD ["serve"]

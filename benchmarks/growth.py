@@ -46,6 +46,8 @@ def _copy(conn: Connection, table: Table, mine: ColumnElement[bool], start: int,
     number = sa.func.substr(sa.cast(FAR + series.c.n, Text), 2)
 
     def copied(column: sa.Column[Any]) -> ColumnElement[Any]:
+        if column is audit.c.org:
+            return sa.literal("grown")  # a chain of its own: the sealer refuses to go on from rows it never sealed
         if column.name in TEXTS:
             return sa.func.substr(column, 1, 4).concat(number).concat(sa.func.substr(column, 14))
         return column + FAR + 100 * series.c.n if column.name == "place" else column  # an action has a few of them

@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from functools import partial
 
 import uvicorn
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from gateway.audit import Notary
 from gateway.config import Config
 from gateway.connectors import CallEvent
 from gateway.connectors.health import Health
@@ -33,7 +32,7 @@ from gateway.engine.retry import INTERACTIVE, PATIENT
 from gateway.engine.settings import settings_like
 from gateway.engine.store import Store, StoreUnavailable
 from gateway.engine.worker import Engine, Handler
-from gateway.errors import GatewayError, Misconfigured, Rejected
+from gateway.errors import GatewayError
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
 from gateway.observability.trace import Tracing
@@ -44,12 +43,12 @@ from gateway.pipeline.tracing import traced
 from gateway.pipeline.work import Tools
 from gateway.records import Json
 from gateway.sealing import Sealer
+from gateway.web import faults
 from gateway.web.actions import ActionRoutes
 from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
 from gateway.web.operations import OperationRoutes, Timed
 from gateway.web.outbox import OutboxRoutes
-from gateway.web.problems import problem
 from gateway.web.protocol import uvicorn_options
 from gateway.writeback import Sender, WriteBack, sender_job
 
@@ -67,7 +66,9 @@ class Gateway:
     tracing: Tracing
     app: Guard
     schedule: schedule.Schedule
+    notary: Notary
     stopping: bool = False
+    refusal: GatewayError | None = None  # why it did not start, if that is the operator's to mend
 
     async def start(self) -> None:
         """Take up what a crash left and begin to work."""
@@ -78,8 +79,13 @@ class Gateway:
             await check_accounts(self.tools)
         except GatewayError as exc:
             log.error("gateway.refused_to_start", error_code=exc.code, reason=exc.message)  # noqa: TRY400 - no trace
+            self.refusal = exc
             await self._close(0.0)
             raise
+        # "" is the chain of work that belongs to no org.
+        await schedule.begin_audit(
+            self.tools.store, self.notary, ["", *(o.id for o in self.tools.config.orgs.values())]
+        )
         await self.tools.engine.start()
         await outbox.start(self.tools, [org.id for org in self.tools.config.orgs.values()])
         self.schedule.start()
@@ -92,6 +98,9 @@ class Gateway:
         await self.schedule.stop()
         self.sender.stop()
         await self.tools.engine.stop(grace)
+        with contextlib.suppress(StoreUnavailable):
+            await schedule.seal_audit(self.tools.store, self.notary)
+        await schedule.log_heads(self.notary, {})
         await self._close(grace)
         log.info("gateway.stopped")
 
@@ -195,10 +204,13 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
     inner = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={GatewayError: _problem, HTTPException: _http_problem, Exception: _fault},
+        exception_handlers=faults.HANDLERS,
         middleware=[Middleware(Timed, metrics=metrics, clock=tools.clock)],
     )
-    upkeep = schedule.upkeep(tools.store, config.audit.signing_key.reveal())
+    inner.state.refused = metrics.refused
+    notary = Notary(config.audit.signing_key.reveal())
+    metrics.watch("audit_refused", "Audit chains that do not fit and are not sealed on", lambda: len(notary.refused))
+    upkeep = schedule.upkeep(tools.store, notary)
     ticks = schedule.Schedule(
         [
             *upkeep,
@@ -206,33 +218,9 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
             schedule.Periodic("circuits", 5.0, alarms.look),
         ]
     )
-    gateway = Gateway(tools, metrics, sender, authenticator, tracing, Guard(inner, config.server), ticks)
+    guard = Guard(inner, config.server, metrics.refused)
+    gateway = Gateway(tools, metrics, sender, authenticator, tracing, guard, ticks, notary)
     return gateway
-
-
-async def _problem(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, GatewayError)  # noqa: S101 - registered for it
-    return problem(exc, _request_id(request))
-
-
-async def _http_problem(request: Request, exc: Exception) -> Response:
-    assert isinstance(exc, HTTPException)  # noqa: S101 - registered for it
-    code = {404: "no_such_route", 405: "method_not_allowed"}.get(exc.status_code, "http_error")
-    answer = problem(Rejected(code, str(exc.detail), http_status=exc.status_code), _request_id(request))
-    answer.headers.update(exc.headers or {})
-    return answer
-
-
-async def _fault(request: Request, exc: Exception) -> Response:
-    log.exception("request.crashed", path=request.url.path)
-    fault = Misconfigured("internal_error", "Something went wrong in the gateway; its log has the request id.")
-    return problem(fault, _request_id(request))
-
-
-def _request_id(request: Request) -> str | None:
-    state = request.scope.get("state") or {}
-    found: str | None = state.get("request_id")
-    return found
 
 
 def _observe_call(metrics: Metrics, call: CallEvent) -> None:
@@ -271,11 +259,30 @@ def serve(config: Config) -> None:
     """
     Serve until SIGTERM or SIGINT, then drain: in-flight requests are answered, the rest resumes later.
 
-    SIGHUP has the keys in the configuration read again.
+    SIGHUP has the keys in the configuration read again. Raises Misconfigured when it refuses to start.
     """
     logs.configure(config.server.log_format)
-    app = build(config).app
-    uvicorn.Server(uvicorn.Config(app, **uvicorn_options(config.server))).run()
+    gateway = build(config)
+
+    def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return gateway.app(scope, receive, _in_words(gateway, send) if scope["type"] == "lifespan" else send)
+
+    try:
+        uvicorn.Server(uvicorn.Config(app, interface="asgi3", **uvicorn_options(config.server))).run()
+    except SystemExit:
+        if gateway.refusal is not None:
+            raise gateway.refusal from None
+        raise
+
+
+def _in_words(gateway: Gateway, send: Send) -> Send:
+    """A refusal to start has been told in the log: the server needs no trace of it."""
+
+    async def told(message: Message) -> None:
+        quiet = gateway.refusal is not None and message["type"] == "lifespan.startup.failed"
+        await send({**message, "message": ""} if quiet else message)
+
+    return told
 
 
 def resolve(config: Config, action_id: str, *, happened: bool, reason: str, actor: str) -> None:

@@ -122,6 +122,11 @@ class Money:
         return f"{self.text} {self.currency.upper()}"
 
 
+def written(value: object, *, field: str = "amount") -> Decimal:
+    """The number an amount is written as, before its currency is known; ``invalid_amount`` if it is none."""
+    return Decimal(_plain_text(value, field))
+
+
 def currency_code(currency: object, *, field: str = "currency") -> str:
     """The lower-case code, or ``unknown_currency``."""
     code = currency.lower() if isinstance(currency, str) and currency.isascii() else ""

@@ -15,8 +15,16 @@ from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError, PydanticUndefined
 
 from gateway.errors import Rejected
 from gateway.ids import salesforce_id
@@ -49,6 +57,21 @@ CurrencyCode = Annotated[str, StringConstraints(min_length=3, max_length=3, to_l
 RequestModel = Any  # an instance of the action's own request model
 
 
+# Left out, these mean "all of it", "the only one" or "the record's own". Null or an empty list is what Apex and Flow
+# make of a variable that nobody set, and must never turn a part into the whole.
+WIDENING = {
+    "amount": "all of it",
+    "portion_percent": "all of it",
+    "portion_amount": "all of it",
+    "discount_amount": "no discount",
+    "lines": "the record's own lines",
+    "line_ids": "all of the record's lines",
+    "payment_intent": "the record's only payment",
+    "charge": "the record's only payment",
+    "invoice": "the record's only paid invoice",
+}
+
+
 class Request(BaseModel):
     """Members every action takes. ``record_id`` is the record the outcome is written back to."""
 
@@ -66,6 +89,18 @@ class Request(BaseModel):
         repeat their default left out. The record, its object, key and token are told apart elsewhere.
         """
         return self.model_dump(exclude_defaults=True, exclude={"request_key", "preview_token", "record_id", "object"})
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_is_left_out(cls, value: Any, info: ValidationInfo) -> Any:  # JSON is dynamic
+        name = str(info.field_name)
+        if name in WIDENING and value in (None, []):
+            said = {"what": "null" if value is None else "empty", "means": WIDENING[name]}
+            raise PydanticCustomError("widening_member", "is {what}; leave it out to mean {means}", said)
+        if value is None:
+            default = cls.model_fields[name].get_default(call_default_factory=True)
+            return None if default is PydanticUndefined else default
+        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 from gateway.actions import Action, Amount, Charge, Context, CurrencyCode, Reads, Request, metadata
 from gateway.errors import Rejected
 from gateway.ids import stripe_id
-from gateway.money import Money
+from gateway.money import Money, written
 from gateway.records import Json, Lookup, Plan, Step
 
 
@@ -36,8 +36,10 @@ def check(request: RefundPayment) -> None:
         stripe_id(request.charge, "ch", "py", field="charge")
     if request.invoice is not None:
         stripe_id(request.invoice, "in", field="invoice")
+    if request.amount is not None and written(request.amount) <= 0:
+        raise _not_positive()
     if request.amount is not None and request.currency is not None:
-        _positive(Money.parse(request.amount, request.currency))
+        Money.parse(request.amount, request.currency)
 
 
 def plan(request: RefundPayment, context: Context) -> Plan:
@@ -74,10 +76,8 @@ def plan(request: RefundPayment, context: Context) -> Plan:
     )
 
 
-def _positive(money: Money) -> Money:
-    if money.minor <= 0:
-        raise Rejected("invalid_amount", "The amount must be above 0.", field="amount")
-    return money
+def _not_positive() -> Rejected:
+    return Rejected("invalid_amount", "The amount must be above 0.", field="amount")
 
 
 def _amount(request: RefundPayment, charge: Charge, left: int) -> Money:
@@ -85,7 +85,9 @@ def _amount(request: RefundPayment, charge: Charge, left: int) -> Money:
         raise Rejected("nothing_to_refund", "Everything paid has been refunded already.", http_status=200)
     if request.amount is None:
         return Money(left, charge.currency)
-    money = _positive(Money.parse(request.amount, charge.currency))
+    money = Money.parse(request.amount, charge.currency)
+    if money.minor <= 0:
+        raise _not_positive()
     if money.minor > left:
         raise Rejected(
             "refund_too_large", f"Only {Money(left, charge.currency)} can still be refunded.", field="amount",

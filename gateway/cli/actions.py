@@ -12,6 +12,7 @@ from gateway.cli.common import (
     ConfigFile,
     Impossible,
     Missing,
+    Wrong,
     Yes,
     actor,
     command,
@@ -53,15 +54,16 @@ def list_(
 ) -> None:
     """List actions, the newest first."""
     from gateway.cli import queries
-    from gateway.ids import salesforce_id
 
+    if name is not None:
+        _check_name(name)
     loaded = load_config(config, as_json=as_json)
     names = _org_names(loaded)
     wanted = queries.Wanted(
         orgs=[_org_id(loaded, org)] if org else list(names) if record else [],
         status=with_status,
         name=name,
-        record=salesforce_id(record) if record else None,
+        record=_record(record) if record else None,
         before=before,
         limit=limit,
     )
@@ -162,8 +164,25 @@ def _org_names(loaded: Config) -> dict[str, str]:
 
 def _org_id(loaded: Config, name: str) -> str:
     if name not in loaded.orgs:
-        raise Missing(f"There is no org {name!r} in the configuration: {', '.join(loaded.orgs)}.")
+        raise Wrong(f"There is no org {name!r} in the configuration: {', '.join(loaded.orgs)}.")
     return loaded.orgs[name].id
+
+
+def _record(text: str) -> str:
+    from gateway.errors import Rejected
+    from gateway.ids import salesforce_id
+
+    try:
+        return salesforce_id(text)
+    except Rejected as exc:
+        raise Wrong(f"--record {text}: {exc.message}") from exc
+
+
+def _check_name(name: str) -> None:
+    from gateway import actions
+
+    if name not in actions.registry():
+        raise Wrong(f"There is no action {name!r}: {', '.join(sorted(actions.registry()))}.")
 
 
 def _amount(row: dict[str, Json]) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Exit, command, emit, load_config, opened
+from gateway.cli.common import DEFAULT_CONFIG, AsJson, ConfigFile, Exit, Wrong, command, emit, load_config, opened
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,13 +17,27 @@ app = typer.Typer(help="The audit log.", no_args_is_help=True)
 
 @app.command()
 @command
-def verify(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
-    """Check the chain and its signed heads: rows edited, removed or reordered. Exit code 1 if so."""
+def verify(
+    head: Annotated[
+        list[str] | None, typer.Option(metavar="ORG:PLACE:LINK", help="A head from the log; repeatable.")
+    ] = None,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Check the chain and its signed heads: rows edited, removed or reordered. Exit code 1 if so.
+
+    With a head that the gateway logged (`audit.head`) it also shows that rows were cut off and the chain signed anew.
+    """
     from gateway import audit
 
+    try:
+        logged = [audit.Head.parse(text) for text in head or ()]
+    except ValueError:
+        raise Wrong("--head takes ORG:PLACE:LINK, as the gateway's log has it after `audit.head`.") from None
     loaded = load_config(config, as_json=as_json)
     with opened(loaded) as conn:
-        problems = audit.verify(conn, audit.public_key(loaded.audit.signing_key.reveal()))
+        problems = audit.verify(conn, audit.public_key(loaded.audit.signing_key.reveal()), logged)
 
     def render(console: Console) -> None:
         for problem in problems:

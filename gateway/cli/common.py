@@ -6,6 +6,7 @@ import contextlib
 import functools
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -42,6 +43,10 @@ class Exit(IntEnum):
     REFUSED = 5  # not possible in this state
 
 
+class Wrong(Exception):
+    """It was asked for in a way that makes no sense."""
+
+
 class Missing(Exception):
     """Nothing of that name."""
 
@@ -72,6 +77,8 @@ def command(function: Callable[P, R]) -> Callable[P, R]:
         as_json = bool(kwargs.get("as_json"))
         try:
             return function(*args, **kwargs)
+        except Wrong as exc:
+            stop(Exit.USAGE, "usage", str(exc), as_json=as_json)
         except Missing as exc:
             stop(Exit.MISSING, "not_found", str(exc), as_json=as_json)
         except Impossible as exc:
@@ -91,14 +98,12 @@ def stop(code: Exit, name: str, message: str, *, as_json: bool = False) -> NoRet
     if as_json:
         print_json({"error": {"code": name, "message": message}})
     else:
-        _console(stderr=True).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
+        _console(stderr=True, soft_wrap=True).print(f"[bold red]{escape(name)}[/]: {escape(message)}")
     raise typer.Exit(int(code))
 
 
 def load_config(path: Path, *, as_json: bool = False) -> Config:
     """The configuration, or every problem in it and exit code 2."""
-    import os
-
     from gateway.config import ConfigProblems, load
 
     try:
@@ -183,7 +188,10 @@ def when(seconds: float | None) -> str | None:
 
 def actor() -> str:
     """Who is written into the audit log for what the command line does."""
-    return f"cli:{getpass.getuser()}"
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user that /etc/passwd does not know
+        return f"cli:uid:{os.getuid()}"
 
 
 def confirm(question: str, *, yes: bool) -> None:

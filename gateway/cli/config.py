@@ -41,8 +41,8 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
 
 @app.command()
 @command
-def show(config: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print the configuration as it takes effect, defaults included, secrets hidden (JSON)."""
+def show(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Print the configuration as it takes effect, defaults included, secrets hidden (JSON, asked for or not)."""
     from gateway.config import render_effective
 
-    print_json(render_effective(load_config(config)))
+    print_json(render_effective(load_config(config, as_json=as_json)))

@@ -11,8 +11,8 @@ from gateway.cli.common import (
     DEFAULT_CONFIG,
     AsJson,
     ConfigFile,
-    Impossible,
     Missing,
+    Wrong,
     Yes,
     actor,
     command,
@@ -83,7 +83,7 @@ def replay(
 ) -> None:
     """Try dead letters again, with a fresh budget, at the end of their lanes; recorded in the audit log."""
     if sum((bool(letters), code is not None, everything)) != 1:
-        raise Impossible("Name letters, or say --code CODE, or --all.")
+        raise Wrong("Name letters, or say --code CODE, or --all.")
     loaded = load_config(config, as_json=as_json)
     with opened(loaded) as conn:
         chosen = letters or [letter["id"] for letter in _letters(conn, code, MOST)]

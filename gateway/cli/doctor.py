@@ -13,7 +13,7 @@ from gateway.cli.common import (
     AsJson,
     ConfigFile,
     Exit,
-    Missing,
+    Wrong,
     command,
     emit,
     escape,
@@ -43,7 +43,7 @@ def doctor(
     """
     loaded = load_config(config, as_json=as_json)
     if unknown := set(only or ()) - set(loaded.orgs) - set(loaded.entities):
-        raise Missing(f"There is no entity or org {', '.join(sorted(unknown))} in {config}.")
+        raise Wrong(f"There is no entity or org {', '.join(sorted(unknown))} in {config}.")
     findings = asyncio.run(_all(loaded, set(only or ()) or {*loaded.orgs, *loaded.entities}))
     failed = any(finding.level == "fail" for finding in findings)
 

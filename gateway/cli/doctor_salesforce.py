@@ -76,6 +76,11 @@ async def _identity(connector: SalesforceConnector, subject: str, name: str, org
 def _login_fix(exc: GatewayError, name: str, org: Org) -> str:
     if isinstance(exc, Unreachable):
         return f"check orgs.{name}.salesforce.login_url ({org.salesforce.login_url}) and the network"
+    if isinstance(exc, Refused) and exc.status == 404:  # logged in, and its REST API is not there
+        return (
+            f"correct orgs.{name}.salesforce.api_version: the org does not know {org.salesforce.api_version} "
+            f"({org.salesforce.login_url}/services/data lists what it knows)"
+        )
     return (
         f"orgs.{name}.salesforce: username, consumer_key and private_key must belong to one external client app that "
         "knows the certificate, and the user must be pre-authorised for it (by a permission set)"

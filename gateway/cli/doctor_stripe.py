@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from gateway.cli.findings import AGAIN, Finding, fail, ok, skew, warn
 from gateway.connectors import unobserved
 from gateway.connectors.limits import Limiter
 from gateway.connectors.server_time import server_time
-from gateway.connectors.stripe import API_VERSION, StripeConnector
+from gateway.connectors.stripe import API_VERSION, StripeConnector, Use
+from gateway.connectors.stripe_account import NOT_OURS, account_behind, accounts_of
 from gateway.engine.clock import SystemClock
 from gateway.errors import GatewayError, Misconfigured, Refused
 
 if TYPE_CHECKING:
     from gateway.config import Config, Entity
-
-Use = Literal["billing", "refund"]
 
 # What the gateway reads: permission as Stripe's dashboard names it → a list call.
 READS: Mapping[str, str] = {
@@ -49,7 +48,7 @@ async def _entity(connector: StripeConnector, config: Config, name: str, entity:
     subject = f"entity {name}"
     try:
         clock = skew(subject, await server_time(config.stripe.base_url), SystemClock().now())
-        account = await _account(connector, subject, name, entity)
+        accounts = await _accounts(connector, subject, name, entity)
     except GatewayError as exc:
         return [
             fail(subject, "key", f"{exc.code}: {exc.message}", f"check the network, and the key of entities.{name}")
@@ -58,28 +57,39 @@ async def _entity(connector: StripeConnector, config: Config, name: str, entity:
     writes = [
         await _writes(connector, subject, name, permission, path, use) for permission, (path, use) in WRITES.items()
     ]
-    return [clock, account, *reads, *writes, await _endpoint(connector, subject, config, name, entity)]
+    return [clock, *accounts, *reads, *writes, await _endpoint(connector, subject, config, name, entity)]
 
 
-async def _account(connector: StripeConnector, subject: str, name: str, entity: Entity) -> Finding:
+async def _accounts(connector: StripeConnector, subject: str, name: str, entity: Entity) -> list[Finding]:
+    uses: list[Use] = ["billing", "refund"] if entity.refund_key else ["billing"]
+    return [await _account(connector, subject, name, entity, use) for use in uses]
+
+
+async def _account(connector: StripeConnector, subject: str, name: str, entity: Entity, use: Use) -> Finding:
+    key = "refund_key" if use == "refund" else "secret_key"
+    check = "account" if use == "billing" else "refund key's account"
+    pinned = entity.stripe_account or entity.account
+    fix = f"put a key of {pinned} into entities.{name}.{key}, or correct account if the key is the right one"
     try:
-        answer = await connector.call(name, "GET", "/v1/account")
+        behind = await account_behind(connector, name, use)
     except Misconfigured as exc:
-        if exc.scope == f"stripe:{name}":  # the key itself is not accepted: nothing else can be asked
+        if exc.code == NOT_OURS:
+            return fail(subject, check, exc.message, fix)
+        if use == "billing":  # the key itself is not accepted: nothing else can be asked
             raise
-        fix = f"make sure by hand that the key of entities.{name} belongs to {entity.account}"
-        return warn(subject, "account", "this key may not read its own account", fix)
-    behind, pinned = answer.body.get("id"), entity.stripe_account or entity.account
-    if behind != pinned:
-        fix = f"put the key of {pinned} into entities.{name}, or change account to {behind} if that is what you mean"
-        return fail(subject, "account", f"the key belongs to {behind}, pinned is {pinned}", fix)
-    restricted = entity.secret_key.reveal().startswith("rk_")
+        return fail(subject, check, exc.message, f"put a valid key into entities.{name}.{key}, or remove it")
+    if behind is None:
+        text = "Stripe does not name the account of this key"
+        by_hand = f"compare by hand: the key must have been made in {pinned} (Stripe dashboard → Settings → Account)"
+        return warn(subject, check, text, by_hand)
+    if behind not in accounts_of(entity):
+        return fail(subject, check, f"the key belongs to {behind}, pinned is {pinned}", fix)
     text = f"{behind}, {entity.mode} mode, API version {API_VERSION}"
-    if not restricted and entity.mode == "live":
-        return warn(
-            subject, "account", f"{text}, unrestricted key", "use a restricted key (docs/security.md lists scopes)"
-        )
-    return ok(subject, "account", text)
+    held = entity.refund_key if use == "refund" else entity.secret_key
+    if entity.mode == "live" and held is not None and not held.reveal().startswith("rk_"):
+        advice = "use a restricted key (docs/security.md lists scopes)"
+        return warn(subject, check, f"{text}, unrestricted key", advice)
+    return ok(subject, check, text)
 
 
 async def _reads(connector: StripeConnector, subject: str, name: str, permission: str, path: str) -> Finding:

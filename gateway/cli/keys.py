@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import AsJson, Impossible, command, emit
+from gateway.cli.common import AsJson, Impossible, Wrong, command, emit, escape
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -28,29 +28,37 @@ def generate(
     as_json: AsJson = False,
 ) -> None:
     """Make the key pair for the Salesforce login and the keys that seal stored data. Never overwrites a file."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     paths = [out / name for name in (PRIVATE_KEY, CERTIFICATE, SEALING_KEYS)]
     if present := [str(path) for path in paths if path.exists()]:
         raise Impossible(f"{', '.join(present)} exists already: move it away, or choose another folder.")
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(paths, days)
+    except OSError as exc:
+        raise Wrong(f"{exc.filename or out} cannot be written ({exc.strerror}): choose another folder.") from exc
+    texts = {
+        PRIVATE_KEY: "the gateway's private key: orgs.<name>.salesforce.private_key",
+        CERTIFICATE: "its certificate: upload it to the external client app in Salesforce",
+        SEALING_KEYS: "keys that seal stored data: [sealing]. Keep a copy apart from the database's backup",
+    }
+    shown = "\n".join(f"{out / name}  {text}" for name, text in texts.items())
+    emit(
+        {"folder": str(out), "files": texts},
+        lambda console: console.print(escape(shown), soft_wrap=True),
+        as_json=as_json,
+    )
+
+
+def _write(paths: list[Path], days: int) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     key = rsa.generate_private_key(65537, 3072)
     encryption = serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
     for path, content in zip(paths, (private, _certificate(key, days), _sealing_keys()), strict=True):
         path.touch(mode=0o600, exist_ok=False)
         path.write_bytes(content)
-    texts = {
-        PRIVATE_KEY: "the gateway's private key: orgs.<name>.salesforce.private_key",
-        CERTIFICATE: "its certificate: upload it to the external client app in Salesforce",
-        SEALING_KEYS: "keys that seal stored data: [sealing]. Keep a copy apart from the database's backup",
-    }
-    emit(
-        {"folder": str(out), "files": texts},
-        lambda console: console.print("\n".join(f"{out / name}  {text}" for name, text in texts.items())),
-        as_json=as_json,
-    )
 
 
 def _certificate(key: RSAPrivateKey, days: int) -> bytes:

@@ -123,7 +123,8 @@ def _trusted_keys(parts: Parts) -> Iterator[Finding]:
             if owner == name:
                 yield path, "is the same key as another one of this org", None
             elif owner:
-                yield path, f"is also trusted by org {owner!r}: one could sign for the other", None
+                what = f"is also trusted by org {owner!r}: one could sign for the other"
+                yield path, what, "make another certificate in one of the two orgs, and name it there"
             owners.setdefault(key.encoded(), name)
 
 

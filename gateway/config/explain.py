@@ -9,13 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.problems import Path, Wrong, did_you_mean
+from gateway.config.problems import Path, Wrong, did_you_mean, nearest
 
 Finding = tuple[Path, str, str | None]  # where, what, suggestion
 
 # pydantic's kind of error → our words; {} members come from the error's context.
 _WORDS = {
-    "missing": "is missing",
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -42,7 +41,11 @@ _WORDS = {
 def explain(error: ValidationError, model: type[BaseModel], data: Any) -> Iterator[Finding]:
     """Every finding of one section, its path relative to the section. Values are never quoted: one may be a secret."""
     found = {path_in(one, data): one for one in reversed(error.errors(include_url=False, include_input=False))}
+    misspelt = {(*path[:-1], name) for path, one in found.items() if (name := _meant(one, model, path)) is not None}
     for path, details in reversed(found.items()):
+        # Told once, where it stands under another name.
+        if details["type"] == "missing" and path in misspelt:
+            continue
         # A list whose only entry is wrong counts as empty to pydantic: the entry is told, its list is not.
         if details["type"] != "too_short" or not any(other[: len(path)] == path != other for other in found):
             yield path, *_say(details, model, path)
@@ -50,12 +53,32 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any) -> Iterat
 
 def _say(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[str, str | None]:
     kind, context = details["type"], details.get("ctx", {})
+    if kind == "missing":
+        return "is missing", _what_it_is(model, path)
     if kind == "extra_forbidden":
         return "is not a known key", did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))
     if isinstance(wrong := context.get("error"), Wrong):
         return wrong.message, wrong.suggestion
     words = _WORDS.get(kind)
     return (words.format(**context) if words else details["msg"].replace("Input should", "must")), None
+
+
+def _meant(details: ErrorDetails, model: type[BaseModel], path: Path) -> str | None:
+    """The key that an unknown one was probably meant to be."""
+    if details["type"] != "extra_forbidden":
+        return None
+    return nearest(str(path[-1]), _keys_at(model, path[:-1]))
+
+
+def _what_it_is(model: type[BaseModel] | None, path: Path) -> str | None:
+    """What the reference says of a key, so that nobody must look it up to fill it in."""
+    for part in path[:-1]:
+        if model and isinstance(part, str):
+            by_key = {field.alias or name: field for name, field in model.model_fields.items()}
+            model = model_in(by_key[part].annotation) if part in by_key else None
+    fields = model.model_fields.items() if model else ()
+    told = next((field.description for name, field in fields if (field.alias or name) == path[-1]), None)
+    return f"add it: {told[0].lower() + told[1:] if told[1:2].islower() else told}" if told else None
 
 
 def path_in(details: ErrorDetails, data: Any) -> Path:

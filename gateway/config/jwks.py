@@ -79,7 +79,7 @@ def _check_members(jwk: Jwk) -> None:
         raise Wrong("is symmetric: whoever can check a token could also make one")
     if secret := [member for member in _PRIVATE_MEMBERS if member in jwk]:
         raise Wrong(f"is private (it has the member {secret[0]})", "publish the public half only, and replace the key")
-    if kty not in {"RSA", "EC"}:
+    if kty not in ("RSA", "EC"):  # a tuple: it may be a list, which no set can look up
         raise Wrong(f"has key type {kty!r}; RSA or EC is needed")
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= 200 and kid.isprintable()):

@@ -151,7 +151,7 @@ class Entity(Model):
 
     name: Name = Field(description="")
     mode: Mode = Field(description="`live` or `test`; must fit the keys and the orgs that use it")
-    account: StripeAccount = Field(description="`acct_…` behind the key; another one is refused at start")
+    account: StripeAccount = Field(description="`acct_…` its keys belong to; a key of another one is refused at start")
     secret_key: SecretText = Field(description="Stripe key, `rk_…` preferred")
     refund_key: SecretText | None = Field(
         None, description="Another key for refunds, so that the first needs no such scope"

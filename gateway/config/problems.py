@@ -50,8 +50,14 @@ def dotted(path: Iterable[str | int]) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """The nearest of the known words as a suggestion, if one is near."""
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is most like it, if one is near."""
     by_fold = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
-    return f"did you mean {by_fold[near[0]]}?" if near else None
+    return by_fold[near[0]] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """The nearest of the known words as a suggestion."""
+    found = nearest(word, known)
+    return f"did you mean {found}?" if found else None

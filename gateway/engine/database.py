@@ -6,15 +6,17 @@ import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.engine.clock import Clock, SystemClock
-from gateway.errors import Misconfigured, Unavailable
+from gateway.errors import GatewayError, Misconfigured, Unavailable
 
 BUSY_SECONDS = 2.0  # how long a SQLite writer waits for another program that holds the file
 _SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000")
@@ -29,8 +31,10 @@ _PG_SETTINGS = {
 }
 _PG_CONNECT = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 
-# Primary result codes, sqlite.org/rescode.html: busy, locked, out of memory, read-only, I/O error, full, cannot open.
-_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14})
+# Primary result codes, sqlite.org/rescode.html: busy, locked, out of memory, read-only, I/O error, full, cannot open;
+# and a file that is malformed or no database at all: no statement will pass until somebody has put it right.
+_SQLITE_DAMAGED = frozenset({11, 26})
+_SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14}) | _SQLITE_DAMAGED
 # postgresql.org/docs/15/errcodes-appendix.html: connection lost, no resources (disk full, too many connections),
 # operator intervention; 25006: a primary that became a standby; 25P03: our transaction idled too long (frozen).
 _PG_AWAY_CLASSES = ("08", "53", "57P")
@@ -62,7 +66,7 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
     parsed = parse(url)
     if parsed.get_backend_name() == "sqlite":
         made = sa.create_engine(
-            parsed, connect_args={"check_same_thread": False}, pool_size=size, max_overflow=size, hide_parameters=True
+            parsed, creator=partial(_open, parsed), pool_size=size, max_overflow=size, hide_parameters=True
         )
         _configure_sqlite(made, busy, readonly=readonly)
     else:
@@ -86,6 +90,27 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
         conn.info.pop("locks", None)
 
     return made
+
+
+def _open(parsed: URL) -> sqlite3.Connection:
+    """A file that is there: a mistyped path must not become a new, empty database. Only migrating makes one."""
+    return sqlite3.connect(f"file:{quote(parsed.database or '')}?mode=rw", uri=True, check_same_thread=False)
+
+
+def make_file(url: str) -> None:
+    """The SQLite file and its folder, for nobody else to read; SQLite gives its log files the same mode."""
+    parsed = parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o600)
+
+
+def missing_file(url: str) -> Path | None:
+    """The SQLite file, if there is none at that place."""
+    parsed = parse(url)
+    path = Path(parsed.database or "")
+    return path if parsed.get_backend_name() == "sqlite" and not path.exists() else None
 
 
 def _configure_sqlite(made: sa.Engine, busy: float, *, readonly: bool) -> None:
@@ -114,6 +139,19 @@ def reason_away(error: BaseException, *, reading: bool = False) -> str | None:
     return str(error.orig).strip().split("\n")[0] if _is_away(error, code) else None
 
 
+def unavailable(error: BaseException, url: str) -> GatewayError | None:
+    """The store's error for somebody who can act: what is away is tried again, a damaged file is the operator's."""
+    original = error if isinstance(error, sqlite3.Error) else getattr(error, "orig", None)
+    if getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_DAMAGED:
+        message = (
+            f"{parse(url).database} is damaged, or no SQLite database at all ({original}): correct database.url, or "
+            "restore the file from a backup"
+        )
+        return Misconfigured("database_damaged", message)
+    reason = reason_away(error)
+    return None if reason is None else StoreUnavailable(reason)
+
+
 def _is_away(error: exc.DBAPIError, code: int | str | None) -> bool:
     if isinstance(code, int):
         return code & 0xFF in _SQLITE_AWAY
@@ -138,6 +176,7 @@ def lock_file(url: str) -> IO[str] | None:
     if parsed.get_backend_name() != "sqlite":
         return None
     path = Path(f"{parsed.database}.lock")
+    path.touch(0o600)
     handle = path.open("a")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -156,8 +195,8 @@ def transaction(url: str, *, clock: Clock | None = None, readonly: bool = False)
         with made.begin() as conn:
             yield conn
     except Exception as error:
-        if reason := reason_away(error):
-            raise StoreUnavailable(reason) from error
+        if known := unavailable(error, url):
+            raise known from error
         raise
     finally:
         made.dispose()

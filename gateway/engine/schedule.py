@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -62,22 +62,43 @@ async def _repeat(work: Periodic) -> None:
         await asyncio.sleep(work.every)
 
 
-def upkeep(store: Store, audit_key: bytes, *, body_days: float = BODY_DAYS) -> list[Periodic]:
+def upkeep(store: Store, notary: audit.Notary, *, body_days: float = BODY_DAYS) -> list[Periodic]:
     """What every store needs."""
+    logged: dict[str, audit.Head] = {}
     return [
-        Periodic("audit", 0.5, lambda: seal_audit(store, audit_key)),
+        Periodic("audit", 0.5, lambda: seal_audit(store, notary)),
+        Periodic("audit_heads", 60.0, lambda: log_heads(notary, logged)),
         Periodic("clock", 10.0, lambda: store.write(clock.remember)),
         Periodic("retention", 3600.0, lambda: age_out_all(store, body_days)),
         Periodic("used tokens", 600.0, lambda: forget_tokens(store)),
     ]
 
 
-async def seal_audit(store: Store, key: bytes) -> None:
+async def begin_audit(store: Store, notary: audit.Notary, orgs: Iterable[str]) -> None:
+    """Before anything is accepted: chains that start here, and heads of those that go on."""
+    _told(notary, await store.write(lambda conn: notary.begin(conn, orgs, clock.now(conn))))
+
+
+async def seal_audit(store: Store, notary: audit.Notary) -> None:
     """Chain what is new, slice by slice; an idle gateway writes nothing."""
-    while await store.read(audit.has_pending):
-        sealed = await store.write(lambda conn: audit.seal_pending(conn, key, clock.now(conn)))
-        if sealed < audit.SLICE:
+    while await store.read(lambda conn: audit.has_pending(conn, notary.refused)):
+        sealed = await store.write(lambda conn: notary.seal(conn, clock.now(conn)))
+        _told(notary, sealed)
+        if sealed.rows < audit.SLICE:
             return
+
+
+def _told(notary: audit.Notary, sealed: audit.Sealed) -> None:
+    for problem in notary.remember(sealed):
+        log.error("audit.refused", org=problem.org, place=problem.place, reason=problem.what)
+
+
+async def log_heads(notary: audit.Notary, logged: dict[str, audit.Head]) -> None:
+    """Heads that have moved: kept elsewhere, they show that rows were cut off and the chain was signed anew."""
+    for org, head in notary.heads.items():
+        if head.place and logged.get(org) != head:
+            log.info("audit.head", head=str(head))
+            logged[org] = head
 
 
 async def forget_tokens(store: Store) -> None:

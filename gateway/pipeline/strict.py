@@ -122,9 +122,9 @@ def _wrong_member(errors: list[ErrorDetails], data: Any) -> Rejected:
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     path = path_in(first, data)
     name = _shown(path)
-    code, words = _WORDS.get(first["type"], ("invalid_member", _told(first)))
+    code, words = _WORDS.get(first["type"], ("invalid_member", _told(first, path)))
     if sum(path_in(one, data) == path for one in errors) > 1:
-        words = "has a form that is not possible here"
+        words = _form(path)
     return Rejected(code, f"{name or 'The body'} {words}.", field=name or None)
 
 
@@ -134,11 +134,50 @@ def _shown(path: Path) -> str:
     return redact_cards(text[:100]) or ('""' if path else "")
 
 
-def _told(error: ErrorDetails) -> str:
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    return redact_cards(message.replace("Input should", "should", 1).rstrip("."))[:300]
+def _told(error: ErrorDetails, path: Path) -> str:
+    if error["type"] in _OURS:
+        return redact_cards(error["msg"])
+    words = _FORMS.get(error["type"])
+    if words is None:
+        return _form(path)
+    return words.format(**{name: str(value)[:100] for name, value in error.get("ctx", {}).items()})
 
 
+def _form(path: Path) -> str:
+    """What it should look like, where the member is known for it."""
+    example = _EXAMPLES.get(str(path[-1])) if path else None
+    return f"must be {example}" if example else "has a form that is not possible here"
+
+
+# What a person is told, by pydantic's type of error (docs.pydantic.dev/latest/errors/validation_errors).
+_FORMS = {
+    "string_type": "must be a text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "list_type": "must be a list",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "model_type": "must be an object with members",
+    "model_attributes_type": "must be an object with members",
+    "dict_type": "must be an object with members",
+}
+_AMOUNT = 'a decimal number as a text, such as "12.50"'
+_EXAMPLES = {
+    **dict.fromkeys(("amount", "unit_price", "portion_amount", "discount_amount"), _AMOUNT),
+    **dict.fromkeys(("quantity", "portion_percent", "discount_percent"), 'a decimal number, such as "2" or "12.5"'),
+    "due_date": "a date such as 2027-01-31",
+    "tax_code": "one of Stripe's tax codes (txcd_ and eight digits)",
+    "tax_id_type": "one of Stripe's types, such as eu_vat",
+    "line_id": "the Salesforce id of a line (15 or 18 characters)",
+}
+# Errors whose words are our own.
+_OURS = frozenset({"widening_member"})
 _WORDS = {
     "extra_forbidden": ("unknown_member", "is not a member of this request"),
     "missing": ("missing_member", "is missing"),

@@ -2,7 +2,7 @@
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +17,7 @@ from gateway.sandbox.faults import BadFaultError, Faults
 
 PREFIX = "/_control"
 LOG_LENGTH = 20_000
+LONGEST_LEAP = 10 * 366 * 86400.0  # seconds the clock can be moved at a time; it only moves forward
 
 
 @dataclass(slots=True)
@@ -95,6 +96,36 @@ async def json_object(request: Request) -> dict[str, Any]:
     return body
 
 
+def number(body: Mapping[str, Any], name: str, default: float, *, least: float = 0.0, most: float = 1e9) -> float:
+    """A member that is a number within bounds; 400 with words otherwise."""
+    value = body.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise HTTPException(400, f"{name} must be a number from {least:g} to {most:g}")
+    return float(value)
+
+
+def whole(body: Mapping[str, Any], name: str, default: int, *, least: int = 0, most: int = 10**12) -> int:
+    """A member that is a whole number within bounds."""
+    value = number(body, name, default, least=least, most=most)
+    if value != int(value):
+        raise HTTPException(400, f"{name} must be a whole number")
+    return int(value)
+
+
+def flag(body: Mapping[str, Any], name: str, default: bool) -> bool:
+    """A member that is true or false."""
+    value = body.get(name, default)
+    if not isinstance(value, bool):
+        raise HTTPException(400, f"{name} must be true or false")
+    return value
+
+
+def only(body: Mapping[str, Any], *names: str) -> None:
+    """Nothing else may be in it: a misspelt member would be a fault that is never injected."""
+    if unknown := sorted(set(body) - set(names)):
+        raise HTTPException(400, f"unknown members: {', '.join(unknown)}; known: {', '.join(names)}")
+
+
 class ControlApi:
     """The handlers of the control routes, over one ``Controls``."""
 
@@ -106,34 +137,40 @@ class ControlApi:
         if request.method == "POST":
             try:
                 return JSONResponse({"id": table.arm(await json_object(request)).id})
-            except (BadFaultError, TypeError) as exc:
-                raise HTTPException(400, str(exc)) from exc
+            except (BadFaultError, TypeError, ValueError) as exc:
+                raise HTTPException(400, f"the fault cannot be understood: {exc}") from exc
         if request.method == "DELETE":
             table.clear()
         return JSONResponse([{"id": f.id, "kind": f.kind, "hits": f.hits, "times": f.times} for f in table.armed])
 
     async def outage(self, request: Request) -> Response:
-        self.controls.down = bool((await json_object(request)).get("down", True))
+        body = await json_object(request)
+        only(body, "down")
+        self.controls.down = flag(body, "down", True)
         return JSONResponse({"down": self.controls.down})
 
     async def latency(self, request: Request) -> Response:
-        self.controls.latency = float((await json_object(request)).get("seconds", 0))
+        body = await json_object(request)
+        only(body, "seconds")
+        self.controls.latency = number(body, "seconds", 0, most=600)
         return JSONResponse({"seconds": self.controls.latency})
 
     async def clock(self, request: Request) -> Response:
         clock = self.controls.clock
         if request.method == "POST":
-            try:
-                clock.advance(float((await json_object(request)).get("advance", 0)))
-            except ValueError as exc:
-                raise HTTPException(400, str(exc)) from exc
+            body = await json_object(request)
+            only(body, "advance")
+            clock.advance(number(body, "advance", 0, most=LONGEST_LEAP))
         return JSONResponse({"now": clock.now(), "offset": clock.offset})
 
     async def requests(self, request: Request) -> Response:
         log = self.controls.log
         if request.method == "DELETE":
             log.clear()
-        after = int(request.query_params.get("after", "0"))
+        text = request.query_params.get("after", "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            raise HTTPException(400, "after must be a whole number: the n of a request")
+        after = int(text)
         return JSONResponse([public_view(entry) for entry in tuple(log) if entry.n > after])
 
     async def objects(self, request: Request) -> Response:

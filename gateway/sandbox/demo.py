@@ -7,18 +7,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gateway.sandbox.browser import pay_invoice
-from gateway.sandbox.world import World
+from gateway.sandbox.processes import ended_by_signals
+from gateway.sandbox.world import World, incomplete
 
 PATIENCE = 30.0
+OWN = ("Name", "StageName", "Amount")
 STAMP = ("Stripe_Status__c", "Stripe_Invoice_Number__c", "Stripe_Amounts__c", "Stripe_Invoice_Url__c")
 
 
@@ -35,6 +38,7 @@ class Story:
         self.records = {row["Name"]: row["Id"] for row in world.records("Opportunity")}
         self.first, self.second, self.third = list(self.records.values())[:3]
         self.invoice: dict[str, Any] = {}
+        self.before: dict[str, str] = {}
         self.actions = 0
         self.seen: list[tuple[str, str]] = []
 
@@ -51,8 +55,16 @@ class Story:
             ("Salesforce is down before anything is read", self.salesforce_down),
         ]
 
+    def click(self, name: str, record_id: str, **members: str) -> dict[str, Any]:
+        """A rep presses a button of the record page; raises when the gateway itself failed."""
+        self.actions += 1
+        status, found = self.world.click("Opportunity", record_id, name, members)
+        if not 200 <= status < 500:
+            raise NotAsPromised(f"{name}: {status} {found}")
+        return {**found, "http": status}
+
     def act(self, name: str, record_id: str, **members: Any) -> dict[str, Any]:
-        """One request of the rep; raises when the gateway itself failed."""
+        """A request with more than a button sends; raises when the gateway itself failed."""
         key, prefer = members.pop("key", None), members.pop("prefer", None)
         self.actions += 1
         answer = self.world.act(name, {"record_id": record_id, **members}, key=key, prefer=prefer)
@@ -64,6 +76,11 @@ class Story:
     def stamp(self, record_id: str) -> dict[str, Any]:
         """The Stripe fields of a record as Salesforce has them."""
         return {name: value for name, value in self.world.record("Opportunity", record_id).items() if name in STAMP}
+
+    def shown(self, record_id: str) -> dict[str, str]:
+        """What a rep looks at: the record's own fields and its Stripe fields."""
+        row = self.world.record("Opportunity", record_id)
+        return {name: str(row.get(name) or "–") for name in (*OWN, *STAMP)}
 
     def until(self, what: str, holds: Callable[[], bool], patience: float = PATIENCE) -> None:
         """Wait for something that must come by itself."""
@@ -85,21 +102,21 @@ class Story:
         return [row for row in rows if row["metadata"].get("sf_record_id", "")[:15] == record_id[:15]]
 
     def send(self) -> str:
-        before = self.stamp(self.first)
-        self.expect("the record before", set(before.values()) - {None}, set())
-        answer = self.act("send-invoice", self.first, key="demo-click-1")
+        self.before = self.shown(self.first)
+        self.expect("the record before", {self.before[name] for name in STAMP}, {"–"})
+        answer = self.click("send-invoice", self.first, request_key="demo-click-1")
         self.expect("success", answer["success"], True)
         self.invoice = answer
-        return f"{answer['user_message']}\n{answer['url']}"
+        return f"{_lines(self.before)}\n{answer['user_message']}\n{answer['url']}"
 
     def written_back(self) -> str:
         self.until("the write-back", lambda: self.stamp(self.first).get("Stripe_Invoice_Number__c") is not None)
-        after = self.stamp(self.first)
-        return "\n".join(f"{name} = {value}" for name, value in after.items() if value)
+        after = self.shown(self.first)
+        return _lines({name: f"{self.before[name]} → {value}" for name, value in after.items() if name in STAMP})
 
     def twice_more(self) -> str:
-        again = [self.act("send-invoice", self.first, key="demo-click-1") for _ in range(2)]
-        fresh = self.act("send-invoice", self.first)
+        again = [self.click("send-invoice", self.first, request_key="demo-click-1") for _ in range(2)]
+        fresh = self.click("send-invoice", self.first)
         for answer in (*again, fresh):
             self.expect("the same invoice", answer["stripe_id"], self.invoice["stripe_id"])
         self.expect("invoices at Stripe", len(self.invoices(self.first)), 1)
@@ -128,19 +145,16 @@ class Story:
             self.act("send-invoice", record_id, key="demo-killed")
 
     def payment_link(self) -> str:
-        answer = self.act("create-payment-link", self.third)
+        answer = self.click("create-payment-link", self.third)
         self.expect("success", answer["success"], True)
-        same = self.act("create-payment-link", self.third)
+        same = self.click("create-payment-link", self.third)
         self.expect("the same link", same["stripe_id"], answer["stripe_id"])
         return f"{answer['url']} ({answer['amount']} {answer['currency']}); asked again: the same link."
 
     def paid_and_refunded(self) -> str:
         pay_invoice(self.invoice["url"])
         answers = [
-            self.act(
-                "refund-payment", self.first, invoice=self.invoice["stripe_id"], amount="100.00", key="demo-refund-1"
-            )
-            for _ in range(2)
+            self.click("refund-payment", self.first, amount="100.00", request_key="demo-refund-1") for _ in range(2)
         ]
         self.expect("success", [a["success"] for a in answers], [True, True])
         self.expect("the same refund", answers[1]["stripe_id"], answers[0]["stripe_id"])
@@ -187,6 +201,10 @@ class Story:
         return "202 and nothing at Stripe while it was down; done by itself after recovery."
 
 
+def _lines(fields: Mapping[str, str]) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in fields.items())
+
+
 def _open(invoices: list[dict[str, Any]]) -> bool:
     return len(invoices) == 1 and invoices[0]["status"] == "open"
 
@@ -210,8 +228,11 @@ def _list(answer: Any) -> list[dict[str, Any]]:
 def main() -> int:
     """``gateway demo``. Returns the exit status."""
     console = Console(highlight=False)
+    if missing := incomplete():
+        console.print(f"[red]{escape(missing)}[/]", soft_wrap=True)
+        return 2
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as name:
+    with ended_by_signals(), tempfile.TemporaryDirectory(prefix="gateway-demo-") as name:
         console.print("[bold]Salesforce → gateway → Stripe, on loopback, without any account[/]")
         world = World(Path(name))
         try:
@@ -220,7 +241,7 @@ def main() -> int:
             _tell(story, console)
             console.print(_summary(story))
         except Exception as exc:
-            console.print(f"[red]Not as promised:[/] {exc}")
+            console.print(f"[red]Not as promised:[/] {escape(str(exc))}", soft_wrap=True)
             _logs(world, console)
             return 1
         finally:
@@ -245,10 +266,11 @@ def _tell(story: Story, console: Console) -> None:
             saw = chapter()
             console.print(f"[bold cyan]{number}. {title}[/]")
             for line in saw.splitlines():
-                console.print(f"   {line}", soft_wrap=True)
+                console.print(f"   {escape(line)}", soft_wrap=True)
             progress.advance(task)
 
 
 def _logs(world: World, console: Console) -> None:
     for log in sorted(world.folder.rglob("*.log")):
-        console.print(f"[dim]{log.name}:[/]\n{log.read_text(errors='replace')[-1500:]}", markup=False)
+        console.print(f"[dim]{escape(log.name)}:[/]")
+        console.print(log.read_text(errors="replace")[-1500:], markup=False)

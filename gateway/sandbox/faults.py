@@ -60,6 +60,14 @@ class Fault:
         return self.times is not None and self.hits >= self.times
 
 
+def _seconds(value: Any) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= HANG_SECONDS:
+        raise BadFaultError(f"seconds must be a number from 0 to {HANG_SECONDS:g}")
+    return float(value)
+
+
 @dataclass
 class Faults:
     """The table of armed faults. ``app_kinds``: the application's own, with when they strike by default."""
@@ -87,7 +95,7 @@ class Faults:
             when=when,
             times=None if (times := rest.pop("times", 1)) in {None, -1} else int(times),
             after=int(rest.pop("after", 0)),
-            seconds=rest.pop("seconds", None),
+            seconds=_seconds(rest.pop("seconds", None)),
             extra=dict(rest.pop("extra", {})),
         )
         if rest or match:

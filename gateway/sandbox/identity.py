@@ -126,8 +126,8 @@ class Identity:
             },
         }
         path = folder / "gateway.toml"
+        path.touch(0o600)
         path.write_text(tomlkit.dumps(config), encoding="utf-8")
-        path.chmod(0o600)
         return path
 
 
@@ -136,6 +136,6 @@ def _random() -> str:
 
 
 def _write(path: Path, value: object) -> Path:
+    path.touch(0o600)
     path.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    path.chmod(0o600)
     return path

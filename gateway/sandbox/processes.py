@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
 
 START_SECONDS = 60.0
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class NotStarted(RuntimeError):
@@ -42,6 +47,7 @@ class Child:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env={**os.environ, **self.environment},
+                preexec_fn=_die_with_parent if _outlives_this_thread() else None,
             )
         self.wait_ready()
 
@@ -94,6 +100,32 @@ class Child:
                 self.process.kill()
                 self.process.wait(10)
         return self.process.returncode
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the program the way Ctrl-C does, so that children and folders go with it."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _outlives_this_thread() -> bool:
+    # Linux sends the signal when the thread that forked ends, not the process: only the main thread lives as long.
+    return _LIBC is not None and threading.current_thread() is threading.main_thread()
+
+
+def _die_with_parent() -> None:
+    """Runs in the child: also a parent that is killed outright leaves nothing running."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 import uuid
@@ -10,9 +11,13 @@ from typing import Any, Self
 
 import jwt
 import requests
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from gateway.sandbox.identity import KID, ORG, REP, Identity
-from gateway.sandbox.processes import Child, free_port
+from gateway.sandbox.processes import Child, NotStarted, ended_by_signals, free_port
+from gateway.sandbox.salesforce.world import METADATA
 
 FEATURES = ["quotes", "orders"]
 
@@ -57,7 +62,9 @@ class World:
         if self.folder.joinpath("gateway.toml").exists():
             _share_keys(self.folder / "gateway.toml", config)
         else:
-            self.folder.joinpath("gateway.toml").write_text(config.read_text())
+            copy = self.folder / "gateway.toml"
+            copy.touch(0o600)
+            copy.write_text(config.read_text())
         url = f"http://127.0.0.1:{port}"
         return Child("gateway", ["gateway", "serve", "--config", str(config)], url, "/readyz", folder / "gateway.log")
 
@@ -72,9 +79,13 @@ class World:
         return Path(self.gateway.command[-1])
 
     def start(self) -> None:
-        """Simulators first; raises NotStarted."""
-        for child in (self.stripe, self.salesforce, *self.gateways):
-            child.start()
+        """Simulators first; raises NotStarted and leaves nothing running."""
+        try:
+            for child in (self.stripe, self.salesforce, *self.gateways):
+                child.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """All of it, in reverse."""
@@ -113,6 +124,14 @@ class World:
         headers = {"Authorization": f"Bearer {self.token(sub)}"}
         answer: dict[str, Any] = requests.get(f"{base}/v1/actions/{action_id}", headers=headers, timeout=30).json()
         return answer
+
+    def click(self, sobject: str, record_id: str, name: str, members: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        """A button of the record page: the org makes the callout, as Apex does. HTTP status and envelope."""
+        url = f"{self.salesforce_url}/lightning/r/{sobject}/{record_id}/action/{name}"
+        answer = requests.post(url, data={"user": REP, **members}, headers={"Accept": "application/json"}, timeout=30)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return int(told["status"]), told["body"]
 
     # What a test or the demo does to the simulators.
 
@@ -154,29 +173,56 @@ def _share_keys(first: Path, second: Path) -> None:
     second.write_text(tomlkit.dumps(config))
 
 
+def incomplete(metadata: Path = METADATA) -> str | None:
+    """What is missing to run it: the org's objects and fields come with a checkout, not with the installed package."""
+    if metadata.is_dir():
+        return None
+    return (
+        f"The simulated org is made from the folder salesforce_metadata, and there is none at {metadata}. The demo and "
+        "the sandbox run from a checkout of the project: make demo, make sandbox."
+    )
+
+
 def main() -> int:
     """``gateway sandbox``: leave the world running until Ctrl-C and say where everything is."""
-    from rich.console import Console
-    from rich.table import Table
-
     console = Console()
-    with tempfile.TemporaryDirectory(prefix="gateway-sandbox-") as name, World(Path(name)) as world:
-        shown = Table(title="The sandbox is running (Ctrl-C ends it)", show_header=False)
-        for what, url in (
-            ("Salesforce: records and buttons", world.salesforce_url),
-            ("Stripe: dashboard", f"{world.stripe_url}/dashboard"),
-            ("Stripe: mailbox of the customers", f"{world.stripe_url}/mailbox"),
-            ("Gateway", world.gateway.url),
-            ("Gateway: metrics", f"{world.gateway.url}/metrics"),
-            ("Command line", f"gateway actions list --config {world.config}"),
-        ):
-            shown.add_row(what, url)
-        console.print(shown)
-        try:
-            while all(child.alive for child in (world.stripe, world.salesforce, *world.gateways)):
-                time.sleep(0.5)
-            console.print("[red]A process of the sandbox has ended; see the logs in[/]", name)
-            return 1
-        except KeyboardInterrupt:
-            console.print("Stopping.")
-            return 0
+    if missing := incomplete():
+        console.print(f"[red]{escape(missing)}[/]", soft_wrap=True)
+        return 2
+    folder = Path(tempfile.mkdtemp(prefix="gateway-sandbox-"))
+    ended = False
+    try:
+        with ended_by_signals(), World(folder) as world:
+            _show(console, world)
+            ended = _until_one_ends(world)
+    except KeyboardInterrupt:
+        return 0
+    except NotStarted as exc:
+        ended = True
+        console.print(f"[red]{escape(str(exc))}[/]", soft_wrap=True)
+    finally:
+        if not ended:
+            shutil.rmtree(folder, ignore_errors=True)
+    console.print(f"[red]A process of the sandbox has ended; the logs are in[/] {folder}", soft_wrap=True)
+    return 1
+
+
+def _until_one_ends(world: World) -> bool:
+    while all(child.alive for child in (world.stripe, world.salesforce, *world.gateways)):
+        time.sleep(0.5)
+    return True
+
+
+def _show(console: Console, world: World) -> None:
+    shown = Table(title="The sandbox is running (Ctrl-C ends it)", show_header=False)
+    for what, url in (
+        ("Salesforce: records and buttons", world.salesforce_url),
+        ("Stripe: dashboard", f"{world.stripe_url}/dashboard"),
+        ("Stripe: mailbox of the customers", f"{world.stripe_url}/mailbox"),
+        ("Gateway", world.gateway.url),
+        ("Gateway: metrics", f"{world.gateway.url}/metrics"),
+    ):
+        shown.add_row(what, url)
+    console.print(shown)
+    # Not in the table, which would cut it at the width of the terminal: it is there to be copied.
+    console.print("Command line:", f"gateway actions list --config {world.config}", soft_wrap=True)

@@ -19,6 +19,7 @@ from gateway.pipeline import answers, tokens, trace
 from gateway.pipeline.accept import Answer, Submission, submit
 from gateway.pipeline.preview import preview
 from gateway.pipeline.strict import parse
+from gateway.pipeline.visibility import visible
 from gateway.pipeline.work import Tools
 from gateway.records import Caller, Json
 from gateway.web.auth import Authenticator
@@ -26,6 +27,7 @@ from gateway.web.body import read_json
 from gateway.web.problems import MEDIA_TYPE, TITLES, TYPE
 
 _WAIT = re.compile(r"wait=([0-9]{1,4})", re.ASCII)
+_TRACE = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)  # W3C trace context
 _LONGEST_WAIT = 110  # seconds; an Apex callout ends at 120
 
 
@@ -86,15 +88,15 @@ class ActionRoutes:
         """Every step, attempt, upstream request id and write-back of an action."""
         caller = await self._authenticator.authenticate(request.scope["headers"])
         action_id = ids.own_id(request.path_params["action_id"], "act", field="action_id")
+        await visible(self._tools, caller, await self._tools.store.read(lambda c: ledger.by_id(c, action_id)))
         told = await self._tools.store.read(lambda c: trace.trace(c, self._tools.sealer, caller.org, action_id))
         return JSONResponse(_jsonable(told))
 
     async def _state(self, caller: Caller, action_id: str) -> Response:
         checked = ids.own_id(action_id, "act", field="action_id")
-        found = await answers.state(self._tools, checked)
-        if found is None or found[0].org != caller.org:
-            raise Rejected("unknown_action", "There is no such action.", http_status=404)
-        return _stored(found[1], running=found[0].status in ledger.OPEN)
+        row, envelope = await answers.state(self._tools, checked) or (None, {})
+        row = await visible(self._tools, caller, row)
+        return _stored(envelope, running=row.status in ledger.OPEN)
 
     async def _submission(self, request: Request, caller: Caller, name: str) -> Submission:
         action = _action(name)
@@ -105,7 +107,7 @@ class ActionRoutes:
             action,
             parse(action.request, data),
             request_id=request.scope["state"]["request_id"],
-            traceparent=request.headers.get("traceparent"),
+            traceparent=_traceparent(request.headers.getlist("traceparent")),
         )
 
 
@@ -128,6 +130,11 @@ def _with_request_key(tools: Tools, data: Mapping[str, Json], headers: list[str]
     if key is None and isinstance(token, str):
         key = str(tokens.read(tools.sealer, token)["id"])
     return {**data, **({"request_key": key} if key else {})}
+
+
+def _traceparent(values: list[str]) -> str | None:
+    """The caller's trace, if it is one: it is stored and logged, so nothing else may come in by it."""
+    return values[0] if len(values) == 1 and _TRACE.fullmatch(values[0]) else None
 
 
 def _wait(prefer: str, default: float) -> tuple[float, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
 
@@ -63,9 +64,10 @@ class _Disconnected(Exception):
 class Guard:
     """ASGI middleware. The body is read here, whole, so a route that is reached has all of it in memory."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+    def __init__(self, app: ASGIApp, limits: Limits, refused: Callable[[str], None] = lambda code: None) -> None:
         self._app = app
         self._limits = limits
+        self._refused = refused
         self._hosts = frozenset(host.lower() for host in limits.allowed_hosts)
         https = (limits.public_url or "").startswith("https:")
         self._headers = (*SECURITY_HEADERS, TRANSPORT_SECURITY) if https else SECURITY_HEADERS
@@ -86,6 +88,7 @@ class Guard:
             if counted and self.running >= self._limits.max_concurrency:
                 raise Unavailable("overloaded", "Too many requests at once; try again in a moment.", retry_after=1)
         except GatewayError as exc:
+            self._refused(exc.code)
             await _refuse(exc, scope, receive, send)
             return
         self.running += counted
@@ -103,6 +106,7 @@ class Guard:
         try:
             body = await self._read(receive)
         except Rejected as exc:
+            self._refused(exc.code)
             await _refuse(exc, scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
@@ -170,7 +174,8 @@ def check_head(scope: Scope, limits: Limits, hosts: frozenset[str]) -> bool:
         raise _too_many()
     if scope["http_version"] not in {"1.0", "1.1", "2"}:
         raise _bad("http_version", "Use HTTP/1.1.")
-    _check_host(host, hosts)
+    # A health check asks by address, whatever names are served.
+    _check_host(host, frozenset() if scope["path"] in ALWAYS else hosts)
     _check_path(scope)
     return _check_length(scope["method"], lengths, codings, limits)
 

@@ -91,6 +91,9 @@ class _Listening(HttpToolsProtocol):
         self._rest()
         super().on_headers_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """It is answered like any other request; a line of log per attempt would help only whoever sends them."""
+
     def _watch(self) -> None:
         if self._timer is None:
             self._timer = self.loop.call_later(self.deadline, self._refuse, b"408 Request Timeout")

@@ -111,8 +111,21 @@ def test_the_list_says_which_upstreams_its_actions_wait_for(worked: Installation
 def test_an_org_that_is_not_configured_is_named(worked: Installation) -> None:
     result = worked.run("actions", "list", "--org", "acne")
 
-    assert result.exit_code == 3
+    assert result.exit_code == 2
     assert "acme" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("filters", "words"),
+    [(("--record", "xyz"), "--record xyz"), (("--name", "foo"), "send-invoice"), (("--status", "lost"), "succeeded")],
+)
+def test_a_filter_that_fits_nothing_that_exists_is_wrong_usage(
+    worked: Installation, filters: tuple[str, str], words: str
+) -> None:
+    result = worked.run("actions", "list", *filters)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
 
 
 def test_one_action_shows_who_asked_and_what_was_answered(worked: Installation) -> None:

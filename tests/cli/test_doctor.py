@@ -19,6 +19,7 @@ from gateway.engine.schema import circuit
 from gateway.sandbox.world import World
 
 READ_ONLY = "rk_test_readonly000000000000"
+ELSEWHERE, RESTRICTED_ELSEWHERE = "sk_test_elsewhere00000000000", "rk_test_elsewhere00000000000"
 READS = ["customer", "invoice", "payment_link", "charge", "payment_intent", "webhook"]
 
 Doctor = Callable[..., dict[str, Any]]
@@ -30,6 +31,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     stripe = made.folder / "stripe.json"
     accounts = json.loads(stripe.read_text())
     accounts["accounts"][0]["keys"].append({"key": READ_ONLY, "scopes": [f"rak_{name}_read" for name in READS]})
+    elsewhere = [ELSEWHERE, {"key": RESTRICTED_ELSEWHERE, "scopes": ["rak_charge_write"]}]
+    accounts["accounts"].append({"id": "acct_1Elsewhere", "keys": elsewhere})
     stripe.write_text(json.dumps(accounts))
     salesforce = made.folder / "salesforce.json"
     org = json.loads(salesforce.read_text())
@@ -86,6 +89,32 @@ def test_the_key_of_another_account_is_told_with_both_accounts(doctor: Doctor) -
     assert shown["exit_code"] == 1
 
 
+@pytest.mark.parametrize("key", [ELSEWHERE, RESTRICTED_ELSEWHERE])
+def test_a_key_and_a_refund_key_are_pinned_whether_restricted_or_not(world: World, doctor: Doctor, key: str) -> None:
+    own = doctor((world.identity.stripe_key, key))["found"]["entity us", "account"]
+    line = f'secret_key = "{world.identity.stripe_key}"'
+    refund = doctor((line, f'{line}\nrefund_key = "{key}"'))["found"]["entity us", "refund key's account"]
+
+    assert own["level"] == refund["level"] == "fail"
+    assert "acct_1Elsewhere" in own["text"]
+    assert "acct_1Elsewhere" in refund["text"]
+    assert "entities.us.refund_key" in refund["fix"]
+
+
+def test_a_restricted_key_of_the_right_account_is_known_by_its_refusal(world: World, doctor: Doctor) -> None:
+    finding = doctor((world.identity.stripe_key, READ_ONLY))["found"]["entity us", "account"]
+
+    assert (finding["level"], finding["text"][:22]) == ("ok", "acct_1SandboxNorthwind")
+
+
+def test_a_refund_key_that_is_not_accepted_is_told_beside_the_rest(world: World, doctor: Doctor) -> None:
+    line = f'secret_key = "{world.identity.stripe_key}"'
+    found = doctor((line, f'{line}\nrefund_key = "sk_test_revoked00000000"'))["found"]
+
+    assert found["entity us", "refund key's account"]["level"] == "fail"
+    assert found["entity us", "write Invoices"]["level"] == "ok"
+
+
 def test_a_missing_permission_is_named_as_the_dashboard_names_it(world: World, doctor: Doctor) -> None:
     shown = doctor((world.identity.stripe_key, READ_ONLY))
 
@@ -117,6 +146,15 @@ def test_a_login_to_another_org_is_found(doctor: Doctor) -> None:
     finding = shown["found"]["org northwind", "login"]
     assert finding["level"] == "fail"
     assert "00DSB00000000012AA" in finding["text"]
+
+
+def test_an_api_version_that_the_org_does_not_know_is_not_taken_for_a_wrong_login(doctor: Doctor) -> None:
+    shown = doctor(("[orgs.northwind.salesforce]", '[orgs.northwind.salesforce]\napi_version = "99.0"'))
+
+    finding = shown["found"]["org northwind", "login"]
+    assert finding["level"] == "fail"
+    assert "correct orgs.northwind.salesforce.api_version: the org does not know 99.0" in finding["fix"]
+    assert "consumer_key" not in finding["fix"]
 
 
 def test_an_upstream_that_is_away_is_a_finding_and_not_a_crash(world: World, doctor: Doctor) -> None:
@@ -159,7 +197,7 @@ def test_a_person_reads_the_same_as_a_table(world: World) -> None:
 def test_an_unknown_name_is_refused(world: World) -> None:
     result = CliRunner().invoke(app, ["doctor", "--config", str(world.config), "--only", "uk"])
 
-    assert result.exit_code == 3
+    assert result.exit_code == 2
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0, "ok"), (4, "ok"), (-12, "warn"), (90, "fail")])

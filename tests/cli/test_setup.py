@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jwt
+import pytest
+import sqlalchemy as sa
 from click.testing import Result
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from gateway.cli.common import actor
+from gateway.engine.clock import SystemClock
+from gateway.engine.database import transaction
+from gateway.engine.store import Store
 from tests.cli.conftest import ORG, Installation
 
 USER = "0055g00000AbCdEAAV"
@@ -49,15 +59,126 @@ def test_minting_for_an_org_that_is_not_there_names_those_that_are(installation:
 
     result = installation.run("token", "mint", "--key", key, "--sub", USER, "--org", "acne")
 
-    assert result.exit_code == 5
+    assert result.exit_code == 2
     assert "acme" in result.stderr
 
 
 def test_minting_with_something_that_is_no_key_says_so(installation: Installation) -> None:
     result = installation.run("token", "mint", "--key", str(installation.file), "--sub", USER)
 
-    assert result.exit_code == 5
+    assert result.exit_code == 2
     assert "private key" in result.stderr
+
+
+WEAK = rsa.generate_private_key(65537, 1024)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (Ed25519PrivateKey.generate(), "neither an RSA key nor a P-256 key"),
+        (generate_private_key(SECP384R1()), "ES256 needs P-256"),
+        (WEAK, "RSA needs at least 2048"),
+    ],
+    ids=["ed25519", "p384", "rsa1024"],
+)
+def test_a_key_that_no_org_could_be_configured_with_mints_nothing(
+    installation: Installation, key: Any, words: str
+) -> None:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (installation.folder / "odd.key").write_bytes(pem)
+
+    result = installation.run("token", "mint", "--key", str(installation.folder / "odd.key"), "--sub", USER)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--sub", ""), "neither the id of a user"),
+        (("--sub", "gateway-autonation"), "neither the id of a user"),
+        (("--sub", "0065g00000XyZabAAF"), "neither the id of a user"),
+        (("--sub", USER, "--seconds", "901"), "at most 900 seconds"),
+    ],
+)
+def test_what_the_gateway_would_refuse_is_not_minted(
+    installation: Installation, arguments: tuple[str, ...], words: str
+) -> None:
+    result = installation.run("token", "mint", "--key", str(installation.folder / "caller.key"), *arguments)
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+@pytest.mark.parametrize("place", ["/proc/secrets", "file/secrets", "file"])
+def test_a_folder_that_cannot_be_written_is_a_message(
+    tmp_path: Path, command: Callable[..., Result], place: str
+) -> None:
+    (tmp_path / "file").touch()
+
+    result = command("keys", "generate", "--out", str(tmp_path / place))
+
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_what_the_generated_files_are_for_is_told_with_its_section(
+    tmp_path: Path, command: Callable[..., Result]
+) -> None:
+    assert "[sealing]" in command("keys", "generate", "--out", str(tmp_path)).stdout
+
+
+@pytest.mark.parametrize("command_line", [("db", "check"), ("actions", "list"), ("dead", "list"), ("audit", "verify")])
+def test_a_mistyped_database_stays_missing(installation: Installation, command_line: tuple[str, ...]) -> None:
+    result = installation.run(*command_line)
+
+    assert result.exit_code in {1, 2}
+    assert "gateway db migrate" in result.output
+    assert not (installation.folder / "gateway.db").exists()
+
+
+@pytest.mark.parametrize(
+    "command_line", [("db", "check"), ("db", "migrate"), ("actions", "list"), ("audit", "verify"), ("serve",)]
+)
+@pytest.mark.parametrize("damage", ["text", "cut"])
+def test_a_file_that_is_no_database_is_a_message_and_not_a_traceback(
+    migrated: Installation, command_line: tuple[str, ...], damage: str
+) -> None:
+    path = migrated.folder / "gateway.db"
+    whole = path.read_bytes()
+    path.write_bytes(b"dear diary, " * 1000 if damage == "text" else whole[:4096] + b"x" * 4096)
+
+    result = migrated.run(*command_line)
+
+    assert result.exit_code == 2
+    assert "gateway.db is damaged, or no SQLite database" in result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_the_database_is_for_its_owner_alone(installation: Installation) -> None:
+    before = os.umask(0o022)
+    try:
+        installation.run("db", "migrate")
+        store = Store.open(installation.url, clock=SystemClock())
+        with transaction(installation.url) as conn:
+            conn.execute(sa.text("INSERT INTO setting VALUES ('a', 'b')"))
+            found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in installation.folder.glob("gateway.db*")}
+        store.close()
+    finally:
+        os.umask(before)
+
+    assert set(found) >= {"gateway.db", "gateway.db-wal", "gateway.db-shm", "gateway.db.lock"}
+    assert set(found.values()) == {0o600}
+
+
+def test_a_user_without_a_name_is_on_record_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 4_000_000)
+
+    assert actor() == "cli:uid:4000000"
 
 
 def test_generated_keys_fit_together_and_only_their_owner_reads_them(

@@ -82,6 +82,7 @@ BAD = {
     "private_ec": (jwks(ec_jwk(CURVE, d="AQAB")), "is private"),
     "private_oth": (jwks(rsa_jwk(KEY, oth=[])), "is private"),
     "one_private_among_good": (jwks(rsa_jwk(KEY, kid="a"), ec_jwk(CURVE, kid="b", d="AQAB")), "key 'b' is private"),
+    "kty_list": (jwks({"kty": ["RSA"], "n": "AQAB", "e": "AQAB"}), "has key type ['RSA']"),
     "okp": (jwks({"kty": "OKP", "crv": "Ed25519", "x": b64url(7, 32)}), "RSA or EC is needed"),
     "no_kty": (jwks({"n": "AQAB"}), "RSA or EC is needed"),
     "for_encryption": (jwks(rsa_jwk(KEY, use="enc")), "is for use 'enc'"),

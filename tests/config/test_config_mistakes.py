@@ -41,7 +41,8 @@ ONE_PROBLEM = [
     ('"sqlite:///gateway.db"', '"postgresql://gateway:hunter2@db/gateway"', "5: database.url: holds a password"),
     ('"sqlite:///gateway.db"', '"postgresql://db/gateway?password=hunter2"', "5: database.url: holds a password"),
     ('mode = "test"\naccount', 'mode = "prod"\naccount', "8: entities.us.mode: must be 'test' or 'live'"),
-    ('mode = "test"\naccount', 'account', "7: entities.us.mode: is missing"),
+    ('mode = "test"\naccount', 'account', "7: entities.us.mode: is missing (add it: `live` or `test`"),
+    ('account = "acct_1Us"', 'acount = "acct_1Us"', "9: entities.us.acount: is not a known key (did you mean account?)"),
     ("acct_1Us", "cus_1Us", "9: entities.us.account: is not a Stripe id (acct_…)"),
     ('"env:STRIPE_KEY"', '"rk_test_51abcdefghijklmnop"', "10: entities.us.secret_key: a secret must not stand in the file"),
     ('"env:STRIPE_KEY"', '"env:STRIPE_KYE"', "10: entities.us.secret_key: environment variable STRIPE_KYE is not set"),
@@ -235,7 +236,10 @@ def test_two_orgs_share_neither_id_nor_key(tmp_path):
 
     assert any("orgs.beta.id: is the same as that of org 'acme'" in one for one in found)
     assert any("orgs.beta.issuer: is the same as that of org 'acme'" in one for one in found)
-    assert any("orgs.beta.keys[0]: is also trusted by org 'acme'" in one for one in found)
+    assert any(
+        "orgs.beta.keys[0]: is also trusted by org 'acme': one could sign for the other (make another" in one
+        for one in found
+    )
 
 
 def test_two_entities_are_two_accounts(tmp_path):

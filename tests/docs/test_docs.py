@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,17 +57,58 @@ def test_every_error_code_in_troubleshooting_is_one_the_gateway_uses() -> None:
     assert [code for code in sorted(named) if code not in SOURCE] == []
 
 
-@pytest.mark.parametrize("page", ["docs/operating.md", "docs/troubleshooting.md"])
-def test_every_metric_that_is_explained_exists(page: str) -> None:
+def metrics() -> set[str]:
+    """Every family of ``/metrics``, without the prefix all of them have."""
+    shown = set(re.findall(r"^# TYPE gateway_(\w+)", Metrics().render().decode(), re.MULTILINE))
+    watched = re.findall(r'metrics\.watch\(\s*"(\w+)"([^\n]*)', SOURCE)
+    return shown | {f"{name}_total" if "counter=True" in rest else name for name, rest in watched}
+
+
+def explained(page: str) -> set[str]:
+    """What the page says of metrics: every ``gateway_…``, and the first column of the table."""
     text = (ROOT / page).read_text()
     section = text[text.index("## Metrics") : text.index("## Logs")] if "## Metrics" in text else ""
-    named = {name.removeprefix("gateway_") for name in re.findall(r"`(?:gateway_)(\w+)", text)}
-    named |= set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?:\{[a-z,]+\})?`", section))
-    metrics = Metrics()
-    shown = set(re.findall(r"^# TYPE gateway_(\w+)", metrics.render().decode(), re.MULTILINE))
-    shown |= set(re.findall(r'metrics\.watch\(\s*"(\w+)"', SOURCE))
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    found = {name for name in re.findall(r"`gateway_(\w+)", text) if f'"gateway_{name}"' not in SOURCE}
+    return found | set(re.findall(r"`([a-z_]+)(?:\{[a-z,]+\})?`", " ".join(cells)))
 
-    assert [name for name in sorted(named) if name not in shown and name.removesuffix("_total") not in shown] == []
+
+@pytest.mark.parametrize("page", ["docs/operating.md", "docs/troubleshooting.md"])
+def test_every_metric_that_is_explained_exists(page: str) -> None:
+    assert sorted(explained(page) - metrics()) == []
+
+
+def test_every_metric_is_explained_to_the_operator() -> None:
+    assert sorted(metrics() - explained("docs/operating.md")) == []
+
+
+# Whoever raises one of these tells its code first.
+ERRORS = {
+    "Rejected", "Refused", "Undone", "Unavailable", "Unreachable", "Throttled", "UnknownOutcome", "Misconfigured",
+    "CircuitOpen", "_bad", "_unknown", "unclear",
+}  # fmt: skip
+
+
+def told(tree: ast.AST) -> Iterator[str]:
+    """Error codes written as literals where an error is made, or where an error class names its own."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        if name in ERRORS or name == "__init__":
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield part.value
+
+
+def test_every_error_code_is_explained_in_troubleshooting() -> None:
+    folder = ROOT / "gateway"
+    sources = [path for path in folder.rglob("*.py") if "sandbox" not in path.relative_to(folder).parts]
+    codes = {code for path in sources for code in told(ast.parse(path.read_text()))}
+    page = set(re.findall(r"`(\w+)`", (ROOT / "docs/troubleshooting.md").read_text()))
+
+    assert len(codes) > 60
+    assert sorted(code for code in codes if re.fullmatch(r"\w+", code) and code not in page) == []
 
 
 def test_every_fault_kind_in_the_sandbox_page_is_one_the_simulators_know() -> None:

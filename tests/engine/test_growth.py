@@ -156,14 +156,17 @@ def use_the_mirror(url):
 
 
 def use_the_ledger_and_the_audit(url):
+    notary = audit.Notary(b"k" * 32)
     with transaction(url) as conn:
+        notary.remember(notary.begin(conn, ["fresh", "o"], 1.0))
         ledger.by_key(conn, "o", "s", "k77")
         ledger.by_id(conn, "act77")
         ledger.running_equal(conn, "o", "r77", "send-invoice", "f")
         ledger.steps(conn, "act77")
         audit.record(conn, org="fresh", actor="a", act="x", ref="r", at=1.0)
         audit.has_pending(conn)
-        audit.seal_pending(conn, b"k" * 32, 1.0)
+        audit.has_pending(conn, {"o"})
+        assert notary.seal(conn, 1.0).rows == 1
         age_out(conn, 0.5)
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from gateway import audit
 from gateway.engine.clock import SystemClock, behind
 from gateway.engine.database import transaction
-from gateway.engine.schedule import SLICE, Periodic, Schedule, age_out, age_out_all, upkeep
+from gateway.engine.schedule import SLICE, Periodic, Schedule, age_out, age_out_all, begin_audit, upkeep
 from gateway.engine.schema import action
 from gateway.engine.store import StoreUnavailable
 from tests.support.engine import opened, until
@@ -45,8 +45,10 @@ def test_the_upkeep_seals_the_audit_and_remembers_the_clock(database_url):
             def act(conn):
                 audit.record(conn, org="o", actor="a", act="x", ref="r", at=1.0)
 
+            notary = audit.Notary(KEY)
+            await begin_audit(store, notary, ["o"])
             await store.write(act)
-            schedule = Schedule(upkeep(store, KEY))
+            schedule = Schedule(upkeep(store, notary))
             schedule.start()
             async with asyncio.timeout(10):
                 while await store.read(audit.has_pending):  # noqa: ASYNC110 - nothing tells of it

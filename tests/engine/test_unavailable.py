@@ -3,11 +3,14 @@
 import asyncio
 import resource
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
+from gateway.engine.database import reason_away
 from gateway.engine.settings import get_setting, put_setting, settings_like
 from gateway.engine.store import StoreUnavailable
 from gateway.engine.worker import Done, Engine, Job
@@ -154,3 +157,15 @@ def test_unawaited_writes_dropped_meanwhile_are_counted(sqlite_url):
             await until(lambda: store.healthy)
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("damage", [b"no database at all " * 500, None])
+def test_a_damaged_file_counts_as_a_store_that_is_away(sqlite_url, damage):
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    path.write_bytes(damage or path.read_bytes()[:4096] + b"x" * 8192)
+
+    with closing(sqlite3.connect(path)) as conn, pytest.raises(sqlite3.DatabaseError) as raised:
+        conn.execute("SELECT * FROM setting").fetchall()
+
+    assert reason_away(raised.value) is not None
+    assert reason_away(sa.exc.DatabaseError("SELECT", {}, raised.value)) is not None

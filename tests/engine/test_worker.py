@@ -133,3 +133,30 @@ def test_counts_are_by_kind_and_state(database_url):
             return await engine.store.read(jobs.counts)
 
     assert asyncio.run(main()) == {("k", "held"): 2}
+
+
+def test_an_end_that_can_never_be_stored_uses_up_its_budget_and_is_seen_as_dead(database_url):
+    tried, mourned = [], []
+
+    async def handle(claim):
+        tried.append(claim.attempts)
+        return Done(commit=lambda conn: put_setting(conn, "due", str(int(float("inf")))))
+
+    def mourn(claim, code, conn):
+        mourned.append((claim.id, code))
+        put_setting(conn, "mourned", code)
+
+    async def main():
+        async with running(database_url, {"k": handle}, mourners={"k": mourn}) as engine:
+            await enter(engine, Job("a", "k", "lane"), Job("b", "k", "lane"))
+            ended = await engine.wait("a", 20)
+            letters = await engine.store.read(lambda conn: jobs.dead_letters(conn, "commit_failed", limit=10))
+            return ended, [letter.id for letter in letters], engine.counters.dead
+
+    ended, letters, dead = asyncio.run(main())
+
+    assert ended
+    assert letters[0] == "a"
+    assert ("a", "commit_failed") in mourned
+    assert dead >= 1
+    assert tried[:3] == [0, 1, 2]

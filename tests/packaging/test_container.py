@@ -57,8 +57,13 @@ def test_generated_certificates_are_certificates_the_gateway_accepts(
 def test_the_image_runs_as_nobody_special_and_names_its_program_without_a_shell() -> None:
     assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
     assert re.search(r'^ENTRYPOINT \["gateway"\]$', DOCKERFILE, re.MULTILINE)
-    assert re.search(r'^\s+CMD \["python"', DOCKERFILE, re.MULTILINE)
+    assert re.search(r'^HEALTHCHECK .* CMD \["gateway", "health"\]$', DOCKERFILE, re.MULTILINE)
     assert "read_only: true" in COMPOSE
+
+
+def test_the_container_can_be_run_as_the_owner_of_its_secrets() -> None:
+    assert re.search(r'^  user: "\$\{GATEWAY_USER:-10001:10001\}"$', COMPOSE, re.MULTILINE)
+    assert "chown 10001:10001 secrets/*" in COMPOSE
 
 
 def test_the_image_gets_every_file_the_project_is_built_from() -> None:

@@ -12,10 +12,14 @@ import requests
 
 from gateway.app import build
 from gateway.config import load
+from gateway.engine import ledger
+from gateway.engine.database import transaction
 from gateway.records import Envelope
 from gateway.sandbox.identity import ADMIN, AUTOMATION, KID, ORG, REP
 from gateway.sandbox.wire import Server
 from tests.scenarios.lab import BILLED, QUICK, Lab
+
+LEFT = "005SB0000000004YAA"  # a user who may read nothing
 
 
 class Caller:
@@ -233,6 +237,69 @@ def test_a_trace_tells_every_step_without_personal_data(caller: Caller) -> None:
     assert all(s["request_id"] for s in told.json()["steps"])
     assert BILLED not in told.text
     assert caller("GET", "/v1/actions/act_01M8000000000000000000000A/trace").status_code in {404, 422}
+
+
+def test_only_the_caller_and_readers_of_the_record_see_an_action(caller: Caller) -> None:
+    done = caller("POST", "/v1/actions/send-invoice", {"record_id": caller.lab.fleet}, Idempotency_Key="k").json()
+    places = [f"/v1/actions/{done['action_id']}", f"/v1/actions/{done['action_id']}/trace"]
+
+    own = [caller("GET", place).status_code for place in places]
+    reader = [caller("GET", place, sub=ADMIN).status_code for place in places]
+    stranger = [caller("GET", place, sub=LEFT) for place in places]
+    machine = [caller("GET", place, sub=AUTOMATION) for place in places]
+
+    assert own == reader == [200, 200]
+    for answer in (*stranger, *machine):
+        assert (answer.status_code, answer.json()["error_code"]) == (404, "unknown_action")
+        assert done["stripe_id"] not in answer.text
+
+
+def test_automation_sees_its_own_actions(caller: Caller) -> None:
+    body = {"record_id": caller.lab.fleet, "request_key": "k"}
+    done = caller("POST", "/v1/actions/send-invoice", body, sub=AUTOMATION).json()
+
+    assert caller("GET", f"/v1/actions/{done['action_id']}/trace", sub=AUTOMATION).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", True),
+        ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", False),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", False),
+        ("4242424242424242", False),
+        ("<script>alert(1)</script>" * 300, False),
+    ],
+)
+def test_a_trace_context_is_kept_only_if_it_is_one(caller: Caller, sent: str, kept: bool) -> None:
+    body = {"record_id": caller.lab.fleet, "request_key": "k"}
+    done = caller("POST", "/v1/actions/send-invoice", body, traceparent=sent).json()
+
+    with transaction(caller.lab.database, readonly=True) as conn:
+        row = ledger.by_id(conn, done["action_id"])
+    assert row is not None
+    assert row.traceparent == (sent if kept else None)
+
+
+def test_no_route_and_a_wrong_method_are_told_in_our_own_words(caller: Caller) -> None:
+    nowhere, wrong = caller("GET", "/v2/actions"), caller("PUT", "/v1/actions/send-invoice", {})
+
+    assert (nowhere.status_code, nowhere.json()["error_code"]) == (404, "no_such_route")
+    assert "/v1/actions/NAME" in nowhere.json()["user_message"]
+    assert (wrong.status_code, wrong.json()["error_code"]) == (405, "method_not_allowed")
+    assert "POST" in wrong.json()["user_message"]
+    assert "POST" in wrong.headers["Allow"]
+
+
+def test_what_is_refused_before_it_becomes_an_action_is_counted_by_its_code(caller: Caller) -> None:
+    requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, timeout=10)
+    requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, headers={"Host": "a b"}, timeout=10)
+    caller("POST", "/v1/actions/send-invoice", {"colour": 1})
+
+    page = caller("GET", "/metrics").text
+
+    for code in ("unauthenticated", "invalid_host", "unknown_member"):
+        assert f'gateway_requests_refused_total{{reason="{code}"}} 1.0' in page
 
 
 def test_health_and_metrics_count_what_happened(caller: Caller) -> None:

@@ -34,6 +34,21 @@ def test_only_allowed_hosts_are_served(tight):
     assert status(tight.raw(sound(LENGTH, host=b"Host: gateway.test.evil.test"))) == 400
 
 
+def test_health_is_told_to_whoever_asks_by_address(tight):
+    livez = b"GET /livez HTTP/1.1"
+
+    assert status(tight.raw(sound(first=livez, body=b"", host=b"Host: 127.0.0.1:8080"))) == 200
+    assert status(tight.raw(sound(b"Host: y", first=livez, body=b"", host=b"Host: x"))) == 400
+    assert status(tight.raw(sound(first=livez, body=b"", host=b"Host: "))) == 400
+
+
+def test_an_upgrade_is_answered_without_a_line_of_log(tight, caplog):
+    upgrade = (b"Connection: Upgrade", b"Upgrade: websocket")
+
+    assert status(tight.raw(sound(*upgrade, first=b"GET /v1/things/x HTTP/1.1", body=b"", host=HOST))) == 200
+    assert caplog.records == []
+
+
 def test_https_is_asked_for_where_it_is_served(tight):
     assert b"strict-transport-security: max-age=31536000" in tight.raw(sound(LENGTH, host=HOST))
 

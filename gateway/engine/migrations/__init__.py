@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from gateway.engine import database
 from gateway.engine.clock import SystemClock
-from gateway.engine.database import StoreUnavailable, reason_away
+from gateway.engine.database import unavailable
 from gateway.errors import Misconfigured
 
 HEAD = "0002"
@@ -20,9 +20,7 @@ def migrate(url: str, revision: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
-    parsed = database.parse(url)
-    if parsed.get_backend_name() == "sqlite":
-        Path(parsed.database or "").parent.mkdir(parents=True, exist_ok=True)
+    database.make_file(url)
     made = database.engine(url, SystemClock())
     config = Config()
     config.set_main_option("script_location", str(_PLACE).replace("%", "%%"))
@@ -30,12 +28,18 @@ def migrate(url: str, revision: str = "head") -> None:
         with made.begin() as conn:
             config.attributes["connection"] = conn
             command.upgrade(config, revision)
+    except Exception as error:
+        if known := unavailable(error, url):
+            raise known from error
+        raise
     finally:
         made.dispose()
 
 
 def current(url: str) -> str | None:
-    """The revision the database stands at; None for an empty one. Raises StoreUnavailable."""
+    """The revision the database stands at; None for an empty one or none. Raises StoreUnavailable, Misconfigured."""
+    if database.missing_file(url):
+        return None
     made = database.engine(url, SystemClock(), readonly=True)
     try:
         with made.connect() as conn:
@@ -44,8 +48,8 @@ def current(url: str) -> str | None:
             revision: str | None = conn.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             return revision
     except Exception as error:
-        if reason := reason_away(error):
-            raise StoreUnavailable(reason) from error
+        if known := unavailable(error, url):
+            raise known from error
         raise
     finally:
         made.dispose()
@@ -53,6 +57,9 @@ def current(url: str) -> str | None:
 
 def require_current(url: str) -> None:
     """Raises Misconfigured when the database is not at this version's revision."""
+    if missing := database.missing_file(url):
+        message = f"there is no database at {missing}: correct database.url, or make one with `gateway db migrate`"
+        raise Misconfigured("database_not_migrated", message)
     found = current(url)
     if found != HEAD:
         message = f"the database is at revision {found or 'none'}, this version needs {HEAD}: run `gateway db migrate`"

@@ -103,9 +103,12 @@ def read_json(raw: bytes, content_type: str) -> Any:
     if "json" not in content_type:
         raise SalesforceError("UNSUPPORTED_MEDIA_TYPE", f"Content type {content_type or '(none)'} is not supported")
     try:
-        return json.loads(raw, parse_float=Decimal, parse_constant=refuse_constant)
+        value = json.loads(raw, parse_float=Decimal, parse_constant=refuse_constant)
+        if b"\\u" in raw:  # the only way half a character gets in
+            json.dumps(value, ensure_ascii=False, default=str).encode()
     except (ValueError, RecursionError) as exc:
         raise malformed_json(f"Unexpected character in the request body: {exc}") from exc
+    return value
 
 
 def refuse_constant(name: str) -> Any:

@@ -35,8 +35,35 @@ def write(call: Call, one: One) -> Answer:
     rows = read_rows(call, body.get("records"))
     call.bulk.update(Counter(row["attributes"]["type"] for row in rows))
     writer = call.writer()
-    steps = [partial(write_row, call, writer, one, row) for row in rows]
+    twice = repeated(call, rows, one)
+    steps = [
+        partial(refuse_twice, call, n) if n in twice else partial(write_row, call, writer, one, row)
+        for n, row in enumerate(rows)
+    ]
     return Answer(200, run(call, steps, all_or_none=body.get("allOrNone") is True))
+
+
+def repeated(call: Call, rows: Sequence[Row], one: One) -> frozenset[int]:
+    """Rows that name the same record as an earlier one: by id, or by external id in an upsert."""
+    if one is create_one:
+        return frozenset()
+    name = call.path[3].lower() if one is upsert_one else "id"
+    seen: set[tuple[str, str]] = set()
+    twice = set()
+    for n, row in enumerate(rows):
+        key = next((str(value) for member, value in row.items() if member.lower() == name and value is not None), None)
+        if key is None:
+            continue
+        mark = (str(row["attributes"]["type"]).lower(), key[:15] if name == "id" else key)
+        if mark in seen:
+            twice.add(n)
+        seen.add(mark)
+    return frozenset(twice)
+
+
+def refuse_twice(call: Call, n: int) -> Result:
+    what = "external id" if len(call.path) == 4 else "id"
+    raise SalesforceError("DUPLICATE_VALUE", f"Duplicate {what} specified: record {n + 1}", [])
 
 
 def write_row(call: Call, writer: Writer, one: One, row: Row) -> Result:

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.sandbox.salesforce.apex import Reply, call_gateway
@@ -80,7 +80,7 @@ class Pages:
         return self.show(sobject, record, None)
 
     async def act(self, request: Request) -> Response:
-        """The click: the gateway is called and its answer shown above the record."""
+        """The click: the gateway is called and its answer shown above the record, or told to a program as JSON."""
         sobject, record = self.find(request)
         form = {name: value.strip() for name, value in (await read_form(request)).items()}
         user_id = full_id(form.pop("user", "")) or self.people()[0].id
@@ -95,6 +95,8 @@ class Pages:
         subject = user_id[:SHORT] if self.org.counts["clicks"] % 2 else user_id
         action = request.path_params["action"]
         reply = await call_gateway(self.org, action, body, subject=subject, request_key=request_key)
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse({"status": reply.status, "body": dict(reply.body)})
         return self.show(sobject, self.org.store.get(record["Id"]) or record, reply)
 
     def find(self, request: Request) -> tuple[SObject, Mapping[str, Any]]:

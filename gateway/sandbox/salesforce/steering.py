@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.sandbox.control import PREFIX, json_object
+from gateway.sandbox.control import PREFIX, flag, json_object, only, whole
 from gateway.sandbox.salesforce import derived
+from gateway.sandbox.salesforce.access_query import LEVELS
 from gateway.sandbox.salesforce.errors import SalesforceError
 from gateway.sandbox.salesforce.identifiers import full_id
 from gateway.sandbox.salesforce.org import Org
@@ -61,7 +62,7 @@ def expire(org: Org, _: Mapping[str, Any]) -> Any:
 def lock(org: Org, body: Mapping[str, Any]) -> Any:
     """An approval process takes or frees a record."""
     target = record_id(body)
-    if body.get("locked", True):
+    if flag(body, "locked", True):
         org.locked.add(target)
     else:
         org.locked.discard(target)
@@ -78,13 +79,16 @@ def permission_sets(org: Org, body: Mapping[str, Any]) -> Any:
 
 def share(org: Org, body: Mapping[str, Any]) -> Any:
     """``level``: None | Read | Edit | Delete | Transfer | All."""
-    org.shares[user_of(org, body).id, record_id(body)] = str(body.get("level", "Read"))
+    if (level := body.get("level", "Read")) not in LEVELS:
+        raise HTTPException(400, f"level must be one of {', '.join(LEVELS)}")
+    org.shares[user_of(org, body).id, record_id(body)] = level
     return {"shares": len(org.shares)}
 
 
 def usage(org: Org, body: Mapping[str, Any]) -> Any:
-    org.calls = int(body.get("used", org.calls))
-    org.daily_calls = int(body.get("limit", org.daily_calls))
+    only(body, "used", "limit")
+    org.calls = whole(body, "used", org.calls)
+    org.daily_calls = whole(body, "limit", org.daily_calls)
     return {"used": org.calls, "limit": org.daily_calls, "logins": org.counts["logins"]}
 
 
@@ -93,12 +97,16 @@ def save(org: Org, body: Mapping[str, Any]) -> Any:
     sobject = org.schema.find(str(body.get("sobject")))
     if sobject is None:
         raise HTTPException(400, f"no such object: {body.get('sobject')}")
-    user = org.user_named(str(body["as"])) if "as" in body else org.world.users[0]
-    writer = Writer(org, user or org.world.users[0], system=True)
+    only(body, "sobject", "fields", "id", "as")
+    fields = body.get("fields")
+    if not isinstance(fields, dict):
+        raise HTTPException(400, "fields must be an object of field names and values")
+    user = user_of(org, {"user": body["as"]}) if "as" in body else org.world.users[0]
+    writer = Writer(org, user, system=True)
     with org.store.transaction():
         if "id" in body:
-            return {"id": writer.update(sobject, record_id(body, "id"), body["fields"])}
-        return {"id": writer.create(sobject, body["fields"])}
+            return {"id": writer.update(sobject, record_id(body, "id"), fields)}
+        return {"id": writer.create(sobject, fields)}
 
 
 def merge(org: Org, body: Mapping[str, Any]) -> Any:
@@ -150,6 +158,10 @@ def endpoint(org: Org, steer: Steer) -> Callable[[Request], Awaitable[Response]]
             return JSONResponse(steer(org, body))
         except SalesforceError as exc:
             return JSONResponse(exc.body(), 400)
+        except KeyError as exc:
+            raise HTTPException(400, f"there is no {exc} here") from exc
+        except (TypeError, ValueError, AttributeError) as exc:
+            raise HTTPException(400, f"the body cannot be used: {exc}") from exc
 
     return run
 

@@ -105,7 +105,10 @@ class SalesforceWorld:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        world = cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        if not world.metadata.is_dir():
+            raise BadWorldError(f"there is no Salesforce metadata at {world.metadata}: run it from a checkout")
+        return world
 
 
 def read_id(text: str) -> str:

@@ -1,5 +1,6 @@
 """Who calls: API keys, restricted keys and their scopes, Connect and organisation headers, API versions."""
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,7 +112,9 @@ class Doorman:
 
     def _key(self, header: str) -> ApiKey:
         scheme, _, value = header.partition(" ")
-        if scheme.lower() != "bearer" or not value:
+        if scheme.lower() == "basic":
+            value = _user_name(value)
+        if scheme.lower() not in {"bearer", "basic"} or not value:
             raise StripeError(
                 401,
                 "You did not provide an API key. You need to provide your API key in the Authorization header, using "
@@ -122,6 +125,14 @@ class Doorman:
         if key is None:
             raise StripeError(401, f"Invalid API Key provided: {value[:8]}{'*' * 12}{value[-4:]}", kept=False)
         return key
+
+
+def _user_name(encoded: str) -> str:
+    """Basic authentication: the key is the user name, the password is empty (docs.stripe.com/api/authentication)."""
+    try:
+        return base64.b64decode(encoded, validate=True).decode("latin-1").partition(":")[0]
+    except ValueError:
+        return ""
 
 
 def permit(access: Access, scope: str, write: bool) -> None:

@@ -31,9 +31,11 @@ def create_app(world: StripeWorld) -> ASGIApp:
         finally:
             task.cancel()
 
+    api = Api(world)
     routes = [
         *control_routes(world.controls, Knobs(world, courier).routes()),
-        Mount("/v1", app=Api(world)),
+        Mount("/v1", app=api),
+        Mount("/v2", app=api),  # none of it is simulated: refused as Stripe does, as a JSON error
         *page_routes(world),
     ]
     return Gate(Starlette(routes=routes, lifespan=lifespan), world.controls)

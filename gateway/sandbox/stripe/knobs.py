@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from gateway.sandbox.control import PREFIX, json_object
+from gateway.sandbox.control import PREFIX, flag, json_object, number, only, whole
 from gateway.sandbox.stripe import billing, checkout, disputes, payments, refunds
 from gateway.sandbox.stripe.checkout import Payer
 from gateway.sandbox.stripe.courier import Courier
@@ -36,25 +36,29 @@ class Knobs:
 
     def settings(self, body: dict[str, Any], _: Request) -> Row:
         """``lines_per_invoice``, ``lines_per_call``, ``search_lag``, ``auto_finalize_after``."""
-        for name, value in body.items():
-            if not hasattr(self.world.settings, name):
-                raise HTTPException(400, f"unknown setting {name}")
-            setattr(self.world.settings, name, value)
-        return dict(vars(self.world.settings))
+        settings = self.world.settings
+        only(body, "lines_per_invoice", "lines_per_call", "search_lag", "auto_finalize_after")
+        for name in ("lines_per_invoice", "lines_per_call"):
+            setattr(settings, name, whole(body, name, getattr(settings, name), least=1, most=10_000))
+        for name in ("search_lag", "auto_finalize_after"):
+            setattr(settings, name, number(body, name, getattr(settings, name)))
+        return dict(vars(settings))
 
     def rate_limits(self, body: dict[str, Any], _: Request) -> Row:
-        limits = self.world.limits
-        limits.on = bool(body.get("on", True))
-        for name in ("per_endpoint", "per_account_live", "per_account_test"):
-            setattr(limits, name, float(body.get(name, getattr(limits, name))))
+        limits, names = self.world.limits, ("per_endpoint", "per_account_live", "per_account_test")
+        only(body, "on", *names)
+        limits.on = flag(body, "on", True)
+        for name in names:
+            setattr(limits, name, number(body, name, getattr(limits, name), least=0.001))
         limits.buckets.clear()
         return {"on": limits.on, "per_endpoint": limits.per_endpoint}
 
     def next_refunds(self, body: dict[str, Any], _: Request) -> Row:
         """``{"next": ["pending", "failed"]}``: the states the coming refunds are created in."""
         states = body.get("next", [])
+        only(body, "next")
         states = [states] if isinstance(states, str) else states
-        if any(state not in refunds.STATUSES for state in states):
+        if not isinstance(states, list) or any(state not in refunds.STATUSES for state in states):
             raise HTTPException(400, f"a refund is one of {', '.join(refunds.STATUSES)}")
         self.world.settings.next_refunds = list(states)
         return {"next": states}
@@ -64,11 +68,12 @@ class Knobs:
         return refunds.move(ledger, refund, body["status"], body.get("failure_reason", "lost_or_stolen_card"))
 
     def dispute(self, body: dict[str, Any], _: Request) -> Row:
-        ledger, charge = self.holder("charge", body["charge"])
+        only(body, "charge", "status", "reason", "amount")
+        ledger, charge = self.holder("charge", text(body, "charge", ""))
         status = body.get("status", "needs_response")
         if status not in disputes.STATUSES:
             raise HTTPException(400, f"a dispute is one of {', '.join(disputes.STATUSES)}")
-        reason, amount = body.get("reason", "fraudulent"), int(body.get("amount") or charge["amount"])
+        reason, amount = body.get("reason", "fraudulent"), whole(body, "amount", charge["amount"], least=1)
         return disputes.open_dispute(self.world, ledger, charge, amount, reason, status)
 
     def decide(self, body: dict[str, Any], request: Request) -> Row:
@@ -78,23 +83,29 @@ class Knobs:
     def pay_invoice(self, body: dict[str, Any], request: Request) -> Row:
         """``{"amount"?, "card"?}``: what the Pay button of the hosted page does."""
         ledger, invoice = self.holder("invoice", request.path_params["id"])
-        amount = int(body.get("amount") or invoice["amount_remaining"])
-        return billing.pay_with_card(self.world, ledger, invoice, amount, body.get("card", "pm_card_visa"))
+        only(body, "amount", "card")
+        amount = whole(body, "amount", invoice["amount_remaining"], least=1)
+        return billing.pay_with_card(self.world, ledger, invoice, amount, text(body, "card", "pm_card_visa"))
 
     def pay_link(self, body: dict[str, Any], request: Request) -> Row:
         """``{"email"?, "name"?, "country"?, "card"?, "reference"?}``: one visit to the checkout page."""
         ledger, link = self.holder("payment_link", request.path_params["id"])
+        only(body, "email", "name", "country", "card", "reference")
+        for name in body:
+            text(body, name, "")
         payer = Payer(**{"email": "payer@example.com", "name": "Petra Payer", "country": ledger.country, **body})
         return checkout.pay(self.world, ledger, link, payer)
 
     def confirm(self, body: dict[str, Any], request: Request) -> Row:
         ledger, intent = self.holder("payment_intent", request.path_params["id"])
-        return payments.confirm(self.world, ledger, intent, body.get("card", "pm_card_visa"))
+        only(body, "card")
+        return payments.confirm(self.world, ledger, intent, text(body, "card", "pm_card_visa"))
 
     def webhooks(self, body: dict[str, Any], _: Request) -> Row:
         """``{"paused", "duplicate", "reverse"}``; answers with what waits, was given up and was delivered."""
+        only(body, "paused", "duplicate", "reverse")
         for name in ("paused", "duplicate", "reverse"):
-            setattr(self.courier, name, bool(body.get(name, getattr(self.courier, name))))
+            setattr(self.courier, name, flag(body, name, getattr(self.courier, name)))
         return {
             "paused": self.courier.paused,
             "duplicate": self.courier.duplicate,
@@ -129,6 +140,13 @@ class Knobs:
         return Route(f"{PREFIX}{path}", answering(knob), methods=["POST"])
 
 
+def text(body: dict[str, Any], name: str, default: str) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str):
+        raise HTTPException(400, f"{name} must be a text")
+    return value
+
+
 def answering(knob: Knob) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
@@ -137,7 +155,7 @@ def answering(knob: Knob) -> Callable[[Request], Awaitable[Response]]:
             return JSONResponse(error.body, status_code=error.status)
         except KeyError as error:
             raise HTTPException(400, f"missing member {error}") from error
-        except TypeError as error:
-            raise HTTPException(400, str(error)) from error
+        except (TypeError, ValueError, AttributeError) as error:
+            raise HTTPException(400, f"the body cannot be used: {error}") from error
 
     return endpoint

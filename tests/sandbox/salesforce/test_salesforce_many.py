@@ -109,3 +109,27 @@ def test_an_upsert_takes_one_object_only(world: World):
     answer = world.call("PATCH", "composite/sobjects/Account/Stripe_Key__c", {"records": [row("Contact")]})
 
     assert answer.json()[0]["errorCode"] == "INVALID_TYPE"
+
+
+def test_a_record_upserted_twice_in_one_call_is_refused_the_second_time(sf: Salesforce, world: World):
+    records = [invoice(1, Status__c="Draft"), invoice(2), invoice(1, Status__c="Open")]
+
+    results = sf.restful(
+        "composite/sobjects/Stripe_Invoice__c/Stripe_Key__c", method="PATCH", json={"records": records}
+    )
+
+    assert [entry["success"] for entry in results] == [True, True, False]
+    assert results[2]["errors"][0]["statusCode"] == "DUPLICATE_VALUE"
+    assert "Duplicate external id specified" in results[2]["errors"][0]["message"]
+    assert {row["Status__c"] for row in world.objects("Stripe_Invoice__c")} == {"Draft", None}
+
+
+def test_a_record_updated_twice_in_one_call_is_refused_the_second_time(sf: Salesforce, world: World):
+    account = world.record("Account", "Velo Verde GmbH")["Id"]
+    records = [row("Account", id=account, Phone="1"), row("Account", id=account[:15], Phone="2")]
+
+    results = sf.restful("composite/sobjects", method="PATCH", json={"records": records})
+
+    assert [entry["success"] for entry in results] == [True, False]
+    assert results[1]["errors"][0]["statusCode"] == "DUPLICATE_VALUE"
+    assert world.record("Account", "Velo Verde GmbH")["Phone"] == "1"

@@ -58,6 +58,8 @@ def test_a_part_can_be_paid(sim: StripeSim) -> None:
         ({"card": "pm_card_visa", "amount": "1000"}, "at most what remains"),
         ({"card": "pm_card_visa", "amount": "1.005"}, "too many decimals"),
         ({"card": "pm_card_visa", "amount": "lots"}, "is not an amount"),
+        ({"card": "pm_card_visa", "amount": "0"}, "is not above 0"),
+        ({"card": "pm_card_visa", "amount": "-5"}, "is not above 0"),
         ({"card": "pm_card_unknown", "amount": ""}, "No such PaymentMethod"),
     ],
 )
@@ -164,3 +166,22 @@ def test_the_dashboard_lists_what_there_is(sim: StripeSim) -> None:
 @pytest.mark.parametrize("path", ["/invoice/none", "/invoice/none/pdf", "/pay/none", "/nothing"])
 def test_what_does_not_exist_is_a_404(sim: StripeSim, path: str) -> None:
     assert sim.page(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ({}, "Fill in your e-mail address."),
+        ({**PAYER, "name": " "}, "Fill in your name."),
+        ({**PAYER, "country": ""}, "Fill in your country."),
+        ({**PAYER, "email": "nobody"}, "The e-mail address is not one."),
+    ],
+)
+def test_a_link_is_not_paid_by_nobody(sim: StripeSim, form: dict[str, str], message: str) -> None:
+    link = sim.post("/v1/payment_links", line_items=[ITEM])
+
+    page = sim.session.post(f"{sim.url}/pay/{link['id']}", data=form or {"card": "pm_card_visa"}, timeout=30)
+
+    assert page.status_code == 402
+    assert message in page.text
+    assert sim.objects("charge") == []

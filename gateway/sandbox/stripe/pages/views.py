@@ -73,7 +73,7 @@ class Pages:
         if request.method == "POST":
             try:
                 given = await form_of(request)
-                amount = minor(given.get("amount", ""), invoice) or invoice["amount_remaining"]
+                amount = minor(given.get("amount", ""), invoice)
                 billing.pay_with_card(self.world, ledger, invoice, amount, given.get("card", "pm_card_visa"))
                 return RedirectResponse(f"/invoice/{token}", status_code=303)
             except StripeError as error:
@@ -103,7 +103,7 @@ class Pages:
         values = {"email": query.get("prefilled_email", ""), "name": "", "country": ledger.country}
         problem = session = None
         if request.method == "POST":
-            values = {**values, **await form_of(request)}
+            values = {**dict.fromkeys(values, ""), **await form_of(request)}
             payer = Payer(
                 email=values["email"],
                 name=values["name"],
@@ -112,6 +112,7 @@ class Pages:
                 reference=query.get("client_reference_id"),
             )
             try:
+                check_payer(values)
                 session = checkout.pay(self.world, ledger, link, payer)
                 after = link["after_completion"]
                 if after["type"] == "redirect":
@@ -178,10 +179,19 @@ async def form_of(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True).items()}
 
 
+def check_payer(values: dict[str, str]) -> None:
+    """What the form marks as required, and browsers would not send empty."""
+    for name, label in (("email", "e-mail address"), ("name", "name"), ("country", "country")):
+        if not values[name].strip():
+            raise StripeError(400, f"Fill in your {label}.")
+    if "@" not in values["email"].strip("@"):
+        raise StripeError(400, "The e-mail address is not one.")
+
+
 def minor(text: str, invoice: Row) -> int:
-    """A decimal typed by a person, in minor units; empty means all of it."""
+    """A decimal typed by a person, in minor units; empty means all that is left."""
     if not text.strip():
-        return 0
+        return int(invoice["amount_remaining"])
     try:
         amount = Decimal(text.strip().replace(",", "."))
     except InvalidOperation as exc:
@@ -189,6 +199,8 @@ def minor(text: str, invoice: Row) -> int:
     scaled = amount.scaleb(currencies.decimals(invoice["currency"]))
     if not scaled.is_finite() or scaled != scaled.to_integral_value():
         raise StripeError(400, f"“{text}” has too many decimals for {invoice['currency'].upper()}.")
+    if scaled <= 0:
+        raise StripeError(400, f"“{text}” is not above 0.")
     return int(scaled)
 
 
