@@ -17,7 +17,8 @@ from gateway.engine.clock import Clock, SystemClock
 from gateway.errors import Misconfigured, Unavailable
 
 BUSY_SECONDS = 2.0  # how long a SQLite writer waits for another program that holds the file
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000")
+# The page caches are small (KiB, of each connection): the operating system keeps the file's pages once for all of them.
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-2000")
 # A frozen peer must not freeze everybody: its open transaction is ended and its locks fall within two seconds.
 _PG_SETTINGS = {
     "idle_in_transaction_session_timeout": "2000",
