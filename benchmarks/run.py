@@ -125,16 +125,16 @@ def _speed(samples: Samples, gateways: list[Variant]) -> Iterator[Figure]:
 
 
 def _size(floor: Variant, gateways: list[Variant], actions: int) -> Iterator[Figure]:
-    floor.load(16, count=actions)
+    floor.load(16, count=max(0, actions - floor.sent))
     yield Figure("floor: memory", floor.server.rss(), "MiB", digits=0)
     for gateway in gateways:
-        before = gateway.database_bytes()
-        gateway.load(16, count=actions)
+        # What the rounds have done counts: every action of theirs is finished and written back.
+        gateway.load(16, count=max(0, actions - gateway.sent))
         gateway.drain()
         memory = gateway.server.rss()
         yield Figure(f"{gateway.name}: memory", memory, "MiB", digits=0)
         yield Figure(f"{gateway.name} / floor, memory", memory / floor.server.rss(), "×", ("≤", 1.5))
-        stored = (gateway.database_bytes() - before) / actions / 1024
+        stored = (gateway.database_bytes() - gateway.empty) / gateway.sent / 1024
         yield Figure(f"{gateway.name}: database per finished action", stored, "KiB", ("≤", 8))
 
 
@@ -162,7 +162,7 @@ def _growth(world: World, settings: Settings, stack: contextlib.ExitStack) -> It
     grown = variants.gateway("sqlite-grown", world, f"sqlite:///{folder}/grown.db")
     grown.server.stop()
     assert grown.url is not None
-    growth.seed(grown.url, settings.rows)
+    growth.seed(grown.url.removeprefix("sqlite:///"), settings.rows)
     grown.server = servers.gateway("sqlite-grown", folder / "sqlite-grown.toml", grown.server.port, folder)
     grown = _variant(stack, grown)
     fresh = _variant(stack, variants.gateway("sqlite-fresh", world, f"sqlite:///{folder}/fresh.db"))

@@ -1,7 +1,11 @@
 """Sealed values: bound to their place, openable with every known key, unreadable otherwise."""
 
+import hashlib
+from pathlib import Path
+
 import pytest
 
+from gateway import sealing
 from gateway.errors import Misconfigured
 from gateway.sealing import Sealer
 
@@ -23,6 +27,12 @@ def test_long_values_are_compressed_and_no_value_shows_itself():
 
     assert len(long) < 200
     assert b"anna" not in short
+
+
+def test_the_words_that_stored_values_were_compressed_with_never_change():
+    words = Path(sealing.__file__).with_name("sealing_words_1.json").read_bytes()
+
+    assert hashlib.sha256(words).hexdigest() == "a3eaea2b47694bda3e84fd9a5a17c106796a0ba561c1a6e304475930c3321920"
 
 
 def test_equal_values_are_sealed_differently():

@@ -44,7 +44,7 @@ def record(
 ) -> None:
     """Write a row in the caller's transaction. ``detail`` holds no personal data; ``actor`` is an id, not a name."""
     row = {"org": org, "at": at, "actor": actor, "act": act, "ref": ref, "detail": dumps(detail or {})}
-    _INSERT.run(conn, {**row, "salt": os.urandom(16)})
+    _INSERT.later(conn, {**row, "salt": os.urandom(16)})
 
 
 def erase(conn: Connection, org: str, seqs: list[int], *, key: bytes, actor: str, at: float) -> None:

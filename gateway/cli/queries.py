@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -49,7 +50,7 @@ def actions(conn: Connection, wanted: Wanted) -> list[dict[str, Json]]:
         (wanted.before is not None, action.c.seq < (wanted.before or 0)),
     ]
     query = query.where(*(condition for given, condition in conditions if given))
-    return [_shown(row) for row in conn.execute(query).mappings()]
+    return [_shown(row) for row in conn.execute(query)]
 
 
 def circuits(conn: Connection) -> list[dict[str, Json]]:
@@ -59,7 +60,7 @@ def circuits(conn: Connection) -> list[dict[str, Json]]:
 
 def one(conn: Connection, action_id: str) -> dict[str, Json] | None:
     """An action with its steps and, while there is one, its job."""
-    row = conn.execute(sa.select(*_ACTION).where(action.c.id == action_id)).mappings().first()
+    row = conn.execute(sa.select(*_ACTION).where(action.c.id == action_id)).first()
     if row is None:
         return None
     running = conn.execute(sa.select(*_JOB).where(job.c.id == action_id)).mappings().first()
@@ -114,5 +115,5 @@ def revive_row(conn: Connection, org: str, sobject: str, key: str, at: float) ->
     return done.rowcount == 1
 
 
-def _shown(row: sa.RowMapping) -> dict[str, Json]:
-    return {**row, "envelope": json.loads(row["envelope"]) if row["envelope"] else None}
+def _shown(row: sa.Row[Any]) -> dict[str, Json]:  # columns of a table, chosen above
+    return {**row._asdict(), "envelope": ledger.answer(row) if row.envelope else None}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from typing import Protocol, cast
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from gateway.engine.settings import get_setting, put_setting
+from gateway.prepared import Prepared, ask_ahead
 
+_CLOCK = Prepared(sa.select(sa.literal_column("extract(epoch FROM clock_timestamp())::float8")))
 _HIGH_WATER = "clock.high_water"
 _TOLERATED = 60.0  # seconds a clock may lie behind what was stored before it is reported
 
@@ -52,7 +55,12 @@ def now(conn: Connection) -> float:
 
 def database_now(conn: Connection) -> float:
     """PostgreSQL's own clock: the one that all processes share, whatever their own say."""
-    return float(conn.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())::float8").scalar_one())
+    return float(_CLOCK.scalar(conn, {}))
+
+
+def ask(conn: Connection) -> None:
+    """Most writes want to know the time: on PostgreSQL, have it told with the first answer."""
+    ask_ahead(conn, [(_CLOCK, {})])
 
 
 def remember(conn: Connection) -> None:

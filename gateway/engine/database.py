@@ -17,9 +17,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from gateway.engine.clock import Clock, SystemClock
 from gateway.errors import GatewayError, Misconfigured, Unavailable
+from gateway.prepared import send_off
 
 BUSY_SECONDS = 2.0  # how long a SQLite writer waits for another program that holds the file
-_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-16000")
+# The page caches are small (KiB, of each connection): the operating system keeps the file's pages once for all of them.
+_SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "temp_store=MEMORY", "cache_size=-2000")
 # A frozen peer must not freeze everybody: its open transaction is ended and its locks fall within two seconds.
 _PG_SETTINGS = {
     "idle_in_transaction_session_timeout": "2000",
@@ -68,7 +70,6 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
         made = sa.create_engine(
             parsed, creator=partial(_open, parsed), pool_size=size, max_overflow=size, hide_parameters=True
         )
-        _configure_sqlite(made, busy, readonly=readonly)
     else:
         options = " ".join(f"-c {name}={value}" for name, value in _PG_SETTINGS.items())
         made = sa.create_engine(
@@ -79,15 +80,17 @@ def engine(url: str, clock: Clock, *, readonly: bool = False, busy: float = BUSY
             hide_parameters=True,
             execution_options={"postgresql_readonly": True} if readonly else {},
         )
+    _forget_at_begin(made)  # first: what a failed transaction left waiting must not be sent with the next BEGIN
+    if parsed.get_backend_name() == "sqlite":
+        _configure_sqlite(made, busy, readonly=readonly)
 
     @event.listens_for(made, "connect")
     def _(_raw: object, record: ConnectionPoolEntry) -> None:
         record.info["clock"] = clock
 
-    @event.listens_for(made, "begin")
-    def _(conn: Connection) -> None:
-        conn.info.pop("now", None)  # what holds for one transaction only
-        conn.info.pop("locks", None)
+    @event.listens_for(made, "before_cursor_execute")
+    def _(conn: Connection, *_: object) -> None:
+        send_off(conn)
 
     return made
 
@@ -111,6 +114,13 @@ def missing_file(url: str) -> Path | None:
     parsed = parse(url)
     path = Path(parsed.database or "")
     return path if parsed.get_backend_name() == "sqlite" and not path.exists() else None
+
+
+def _forget_at_begin(made: sa.Engine) -> None:
+    @event.listens_for(made, "begin")
+    def _(conn: Connection) -> None:
+        for name in ("now", "locks", "company", "stirred"):  # what holds for one transaction only
+            conn.info.pop(name, None)
 
 
 def _configure_sqlite(made: sa.Engine, busy: float, *, readonly: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, literal
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.engine.schema import circuit, job
-from gateway.prepared import Prepared
+from gateway.prepared import Prepared, Question
 
 NEVER = 9_999_999_999.0  # due of a job that only an event can move on
 
@@ -78,6 +79,7 @@ _other = job.alias("other")
 _first = job.alias("first")
 _lane_held = sa.exists().where(_other.c.lane == bindparam("lane"), in_state(_other, "running", "waiting"))
 _lane_queued = sa.exists().where(_first.c.lane == bindparam("lane"), in_state(_first, "ready"))
+_there = sa.exists().where(_other.c.id == bindparam("id"))
 _ENTER = ("id", "kind", "lane", "state", "priority", "due", "scope", "v", "payload", "created", "node", "claim")
 NEXT_SEQ = {
     "postgresql": sa.func.nextval(sa.literal_column("'job_seq_seq'")),
@@ -109,6 +111,15 @@ _ENTER_QUEUED = Prepared(
 )
 
 
+# On PostgreSQL the same in two statements: the question travels with others, and nobody waits for the INSERT.
+_PLACE = Prepared(
+    sa.select(NEXT_SEQ["postgresql"].label("seq"), sa.and_(~_lane_held, ~_lane_queued, ~_there).label("free"))
+)
+_ENTER_AT = Prepared(job.insert().values({c: bindparam(c) for c in (*_ENTER, "seq")}))
+
+Enter = Callable[[Connection, "Job", "Holder", float], "Claim | None"]
+
+
 def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
     """Insert as running when the lane is free and nobody queues for it; None when it is not, or the id exists."""
     row = {**values_of(new, at), "state": "running", "node": holder.node, "claim": holder.token}
@@ -117,6 +128,29 @@ def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Clai
         return None
     token = holder.token
     return Claim(new.id, new.kind, new.lane, seq, new.priority, 0, token, new.payload, at, new.v, None, new.scope)
+
+
+def enter_free(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
+    """
+    As `enter_running`, for a lane the caller has locked (see Store.write).
+
+    Should the lane be taken all the same, the commit fails on its unique index and this closure runs again, alone.
+    """
+    if conn.dialect.name != "postgresql":
+        return enter_running(conn, new, holder, at)
+    place, values = asks_place(new.lane, new.id)
+    row = place.first(conn, values)
+    if row is None or not row.free:
+        return None
+    claimed = {"state": "running", "node": holder.node, "claim": holder.token, "seq": row.seq}
+    _ENTER_AT.later(conn, {**values_of(new, at), **claimed})
+    token = holder.token
+    return Claim(new.id, new.kind, new.lane, row.seq, new.priority, 0, token, new.payload, at, new.v, None, new.scope)
+
+
+def asks_place(lane: str, job_id: str) -> Question:
+    """What `enter_free` is going to ask (on SQLite nothing is asked ahead)."""
+    return _PLACE, {"lane": lane, "id": job_id}
 
 
 def enter_queued(conn: Connection, new: Job, at: float) -> bool:
@@ -145,7 +179,16 @@ def values_of(new: Job, at: float) -> dict[str, Any]:  # bound parameters: of ev
 _mine = (job.c.id == bindparam("b_id"), job.c.claim == bindparam("b_claim"), in_state(job, "running"))
 _FREED: dict[str, Any] = {"node": None, "claim": None, "dirty": 0}  # values() takes columns and SQL expressions alike
 _HOLDS = Prepared(sa.select(job.c.seq).where(*_mine).with_for_update())
-_DELETE = Prepared(sa.delete(job).where(*_mine, job.c.dirty == 0))
+# Tells what usually is not there, so that the two statements which would deal with it are not sent: another job
+# that queues for the lane, a job that waits for the end of this one.
+_DELETE = Prepared(
+    sa.delete(job)
+    .where(*_mine, job.c.dirty == 0)
+    .returning(
+        sa.exists().where(_first.c.lane == bindparam("b_lane"), in_state(_first, "ready")).label("queued"),
+        sa.exists().where(_other.c.waits_for == bindparam("b_id")).label("awaited"),
+    )
+)
 _AGAIN = Prepared(
     {
         name: sa.update(job)
@@ -179,13 +222,23 @@ def holds(conn: Connection, claim: Claim) -> bool:
     return _HOLDS.first(conn, {"b_id": claim.id, "b_claim": claim.claim}) is not None
 
 
-def finish(conn: Connection, claim: Claim) -> bool:
-    """Delete the job; False when something came in meanwhile and it queues again instead. Raises Fenced."""
-    mine = {"b_id": claim.id, "b_claim": claim.claim}
-    if _DELETE.run(conn, mine) == 1:
-        return True
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a finished job leaves behind: whether it ended, whether its lane has a next job, whether others wait."""
+
+    ended: bool
+    queued: bool = True
+    awaited: bool = True
+
+
+def finish(conn: Connection, claim: Claim) -> Left:
+    """Delete the job; not ``ended`` when something came in meanwhile and it queues again instead. Raises Fenced."""
+    mine = {"b_id": claim.id, "b_claim": claim.claim, "b_lane": claim.lane}
+    row = _DELETE.first(conn, mine)
+    if row is not None:
+        return Left(ended=True, queued=bool(row.queued), awaited=bool(row.awaited))
     if _AGAIN.run(conn, mine) == 1:
-        return False
+        return Left(ended=False)
     raise Fenced(claim.id)
 
 

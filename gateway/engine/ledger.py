@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import action, step
 from gateway.engine.statements import Row, upsert
-from gateway.prepared import Prepared
+from gateway.prepared import Prepared, Question
 from gateway.records import Json, Status, dumps
 from gateway.sealing import Sealer
 
@@ -39,19 +39,41 @@ class NewAction:
     expires: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """What the plan's commit stores beside the sealed plan."""
+
+    entity: str
+    plan: Json
+    content_hash: str
+    number: int
+    amount_minor: int | None
+    currency: str | None
+    email_index: bytes | None
+
+
+_PLANNED = (*StoredPlan.__dataclass_fields__, "status", "planned")
 _INSERT = Prepared(
     action.insert().values(
-        {c.name: bindparam(c.name) for c in action.c if c.name in NewAction.__dataclass_fields__}
-        | {"status": bindparam("status"), "accepted": bindparam("accepted")}
+        {name: bindparam(name) for name in dict.fromkeys([*NewAction.__dataclass_fields__, *_PLANNED, "accepted"])}
     )
 )
+_UNPLANNED = dict.fromkeys(_PLANNED) | {"status": Status.QUEUED.value}
 
 
-def insert(conn: Connection, sealer: Sealer, new: NewAction, at: float) -> None:
-    """Record an accepted action. The unique request key is the caller's to check first (`by_key`)."""
-    values = {name: getattr(new, name) for name in NewAction.__dataclass_fields__}
+def insert(conn: Connection, sealer: Sealer, new: NewAction, at: float, stored: StoredPlan | None = None) -> None:
+    """Record an accepted action, with its plan where there is one. The request key is the caller's to check first."""
+    values = _UNPLANNED | {name: getattr(new, name) for name in NewAction.__dataclass_fields__} | {"accepted": at}
     values["body"] = seal(sealer, new.body, f"action.body:{new.id}")
-    _INSERT.run(conn, {**values, "status": Status.QUEUED.value, "accepted": at})
+    if stored is not None:
+        values |= _planned(sealer, new.id, stored, at)
+    _INSERT.later(conn, values)
+
+
+def _planned(sealer: Sealer, action_id: str, stored: StoredPlan, at: float) -> dict[str, Json]:
+    values = {name: getattr(stored, name) for name in StoredPlan.__dataclass_fields__}
+    values["plan"] = seal(sealer, stored.plan, f"action.plan:{action_id}")
+    return {**values, "status": Status.PENDING.value, "planned": at}
 
 
 def seal(sealer: Sealer, value: Json, bound_to: str) -> bytes:
@@ -88,7 +110,13 @@ _EQUAL = Prepared(
 
 def by_key(conn: Connection, org: str, sub: str, key: str) -> Row | None:
     """The action this caller has sent under this request key."""
-    return _BY_KEY.first(conn, {"org": org, "sub": sub, "key": key})
+    prepared, values = asks_by_key(org, sub, key)
+    return prepared.first(conn, values)
+
+
+def asks_by_key(org: str, sub: str, key: str) -> Question:
+    """What `by_key` is going to ask."""
+    return _BY_KEY, {"org": org, "sub": sub, "key": key}
 
 
 def by_id(conn: Connection, action_id: str) -> Row | None:
@@ -109,70 +137,30 @@ def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerp
 
 
 _PLAN = Prepared(
-    action.update()
-    .where(action.c.id == bindparam("b_id"))
-    .values(
-        entity=bindparam("b_entity"),
-        status=bindparam("b_status"),
-        plan=bindparam("b_plan"),
-        plan_hash=bindparam("b_plan_hash"),
-        content_hash=bindparam("b_content_hash"),
-        number=bindparam("b_number"),
-        amount_minor=bindparam("b_amount"),
-        currency=bindparam("b_currency"),
-        email_index=bindparam("b_email"),
-        planned=bindparam("b_planned"),
-    )
+    action.update().where(action.c.id == bindparam("b_id")).values({name: bindparam(f"b_{name}") for name in _PLANNED})
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPlan:
-    """What the plan's commit stores beside the sealed plan."""
-
-    entity: str
-    plan: Json
-    plan_hash: str
-    content_hash: str
-    number: int
-    amount_minor: int | None
-    currency: str | None
-    email_index: bytes | None
 
 
 def store_plan(conn: Connection, sealer: Sealer, action_id: str, stored: StoredPlan, at: float) -> None:
     """Freeze the plan: from here on it is sent from storage."""
-    _PLAN.run(
-        conn,
-        {
-            "b_id": action_id,
-            "b_entity": stored.entity,
-            "b_status": Status.PENDING.value,
-            "b_plan": seal(sealer, stored.plan, f"action.plan:{action_id}"),
-            "b_plan_hash": stored.plan_hash,
-            "b_content_hash": stored.content_hash,
-            "b_number": stored.number,
-            "b_amount": stored.amount_minor,
-            "b_currency": stored.currency,
-            "b_email": stored.email_index,
-            "b_planned": at,
-        },
-    )
+    planned = _planned(sealer, action_id, stored, at)
+    _PLAN.later(conn, {"b_id": action_id, **{f"b_{name}": value for name, value in planned.items()}})
 
 
-_REPLAN = (
-    action.update()
-    .where(action.c.id == bindparam("b_id"))
-    .values(plan=bindparam("b_plan"), plan_hash=bindparam("b_plan_hash"))
-)
+_REPLAN = action.update().where(action.c.id == bindparam("b_id")).values(plan=bindparam("b_plan"))
 
 
-def replace_plan(conn: Connection, sealer: Sealer, action_id: str, plan: Json, plan_hash: str) -> None:
+def replace_plan(conn: Connection, sealer: Sealer, action_id: str, plan: Json) -> None:
     """Store a plan whose unsent steps were cut differently; what it is over stays the same."""
     sealed = seal(sealer, plan, f"action.plan:{action_id}")
-    conn.execute(_REPLAN, {"b_id": action_id, "b_plan": sealed, "b_plan_hash": plan_hash})
+    conn.execute(_REPLAN, {"b_id": action_id, "b_plan": sealed})
 
 
+# Members of the answer that the row's own columns hold already.
+_COLUMNS = {
+    "action_id": "id",
+    **{name: name for name in ("status", "request_id", "record_id", "stripe_id", "error_code")},
+}
 _END = Prepared(
     action.update()
     .where(action.c.id == bindparam("b_id"))
@@ -193,12 +181,12 @@ def end(
     conn: Connection, action_id: str, status: Status, envelope: dict[str, Json], at: float, *, release: bool = False
 ) -> None:
     """Store the answer; ``release`` frees the request key, where nothing was done under it."""
-    _END.run(
+    _END.later(
         conn,
         {
             "b_id": action_id,
             "b_status": status.value,
-            "b_envelope": dumps({k: v for k, v in envelope.items() if v is not None}),
+            "b_envelope": dumps({k: v for k, v in envelope.items() if v is not None and k not in _COLUMNS}),
             "b_stripe_id": envelope.get("stripe_id"),
             "b_error_code": envelope.get("error_code"),
             "b_ended": None if status is Status.UNKNOWN else at,
@@ -207,6 +195,11 @@ def end(
     )
     if release:
         conn.execute(_RELEASE, {"b_id": action_id})
+
+
+def answer(row: Row) -> dict[str, Json]:
+    """The answer that was stored, whole again."""
+    return {**{member: getattr(row, column) for member, column in _COLUMNS.items()}, **json.loads(row.envelope)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +251,4 @@ _JOURNAL = Prepared(upsert(step, _STEP_COLUMNS[3:], unless=step.c.state == sa.li
 
 def journal(conn: Connection, row: StepRow) -> None:
     """Write or overwrite the journal row of one step and generation; a ``done`` one is left as it is."""
-    _JOURNAL.run(conn, {name: getattr(row, name) for name in _STEP_COLUMNS})
+    _JOURNAL.later(conn, {name: getattr(row, name) for name in _STEP_COLUMNS})

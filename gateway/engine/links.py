@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam
 from gateway.engine import lanes
 from gateway.engine.schema import customer_link
 from gateway.engine.statements import Row, insert_once, upsert
-from gateway.prepared import Prepared
+from gateway.prepared import Prepared, Question
 
 _LINK = Prepared(
     sa.select(customer_link).where(
@@ -39,7 +39,13 @@ _LINK_REMAKE = (
 
 def find(conn: Connection, org: str, entity: str, source_id: str) -> Row | None:
     """The customer of an Account or Contact at one entity: ``state`` making, ready or failed."""
-    return _LINK.first(conn, {"org": org, "entity": entity, "source_id": source_id})
+    prepared, values = asks_find(org, entity, source_id)
+    return prepared.first(conn, values)
+
+
+def asks_find(org: str, entity: str, source_id: str) -> Question:
+    """What `find` is going to ask."""
+    return _LINK, {"org": org, "entity": entity, "source_id": source_id}
 
 
 def find_with_job(conn: Connection, org: str, entity: str, source_id: str) -> tuple[Row | None, str | None]:

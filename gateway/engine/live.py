@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam
 
 from gateway.engine.schema import live_object
 from gateway.engine.statements import Row, upsert
-from gateway.prepared import Prepared
+from gateway.prepared import Prepared, Question
 from gateway.records import Live, dumps
 
 _LIVE = Prepared(
@@ -32,7 +32,13 @@ _LIVE_STATUS = (
 
 def of_record(conn: Connection, org: str, record_id: str, kind: str) -> list[Live]:
     """What this record has at Stripe of one kind, in no order."""
-    return [_live(row) for row in _LIVE.all(conn, {"org": org, "record_id": record_id, "kind": kind})]
+    prepared, values = asks_of_record(org, record_id, kind)
+    return [_live(row) for row in prepared.all(conn, values)]
+
+
+def asks_of_record(org: str, record_id: str, kind: str) -> Question:
+    """What `of_record` is going to ask."""
+    return _LIVE, {"org": org, "record_id": record_id, "kind": kind}
 
 
 def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
@@ -44,7 +50,7 @@ def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
 def put(conn: Connection, live: Live, at: float) -> None:
     """Store a live object, or its new status."""
     values = {name: getattr(live, name) for name in Live.__dataclass_fields__}
-    _PUT.run(conn, {**values, "shown": dumps(live.shown), "changed": at})
+    _PUT.later(conn, {**values, "shown": dumps(live.shown), "changed": at})
 
 
 def set_status(conn: Connection, entity: str, stripe_id: str, status: str, at: float) -> None:

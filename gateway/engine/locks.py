@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
-_TAKE = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) AS k"
+from gateway.prepared import Prepared
+
+_TAKE = Prepared(sa.text("SELECT pg_advisory_xact_lock(k) FROM unnest(CAST(:keys AS bigint[])) AS k"))
 
 
 def take(conn: Connection, names: Iterable[str]) -> None:
@@ -16,7 +19,7 @@ def take(conn: Connection, names: Iterable[str]) -> None:
         return
     held: set[int] = conn.info.setdefault("locks", set())
     if wanted := {key(name) for name in names} - held:
-        conn.exec_driver_sql(_TAKE, (sorted(wanted),))
+        _TAKE.later(conn, {"keys": sorted(wanted)})
         held |= wanted
 
 

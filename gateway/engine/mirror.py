@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from gateway.engine import locks
-from gateway.engine.mirror_rows import MirrorRow, Row, fields_of, opened, sealed
+from gateway.engine.mirror_rows import MirrorRow, Row, fields_of, opened, parent_of, sealed
 from gateway.engine.outgoing import (
     backlog,
     left_behind,
@@ -23,7 +23,7 @@ from gateway.engine.outgoing import (
     unsent,
 )
 from gateway.engine.schema import mirror
-from gateway.prepared import Prepared
+from gateway.prepared import Prepared, Question
 from gateway.records import Json, SourceRef, Upsert
 from gateway.sealing import Sealer
 
@@ -31,6 +31,7 @@ __all__ = [
     "ALWAYS",
     "Merged",
     "MirrorRow",
+    "asks_family",
     "backlog",
     "children_of",
     "get",
@@ -41,40 +42,31 @@ __all__ = [
     "mark_unclear",
     "mark_written",
     "merge",
+    "merge_family",
     "replay",
     "take_up",
     "unsent",
 ]
 
+Place = tuple[str, str]  # object and key: a row of one org
 ALWAYS = 2**63 - 1  # number of rows that follow from others (a stamp) and need no observation of their own
 
 _KEY = (mirror.c.org == bindparam("org"), mirror.c.sobject == bindparam("sobject"), mirror.c.key == bindparam("key"))
 _ROW = Prepared(sa.select(mirror).where(*_KEY))
 _AT_ONCE = 3  # rows looked up in one statement: object, action, and one to spare
 # The org stands in each branch: outside of them SQLite would read all rows of the org.
-_ROWS_LOCKED = Prepared(
-    sa.select(mirror)
-    .where(
-        sa.or_(
-            *(
-                sa.and_(
-                    mirror.c.org == bindparam("org"),
-                    mirror.c.sobject == bindparam(f"sobject{n}"),
-                    mirror.c.key == bindparam(f"key{n}"),
-                )
-                for n in range(_AT_ONCE)
-            )
-        )
-    )
-    .with_for_update()
-)
-_CHILDREN = Prepared(
-    sa.select(mirror).where(
+_of_parent = sa.and_(mirror.c.org == bindparam("org"), mirror.c.parent_id == bindparam("parent_id"))
+_named = [
+    sa.and_(
         mirror.c.org == bindparam("org"),
-        mirror.c.parent_id == bindparam("parent_id"),
-        mirror.c.key != mirror.c.parent_id,  # not the stamp
+        mirror.c.sobject == bindparam(f"sobject{n}"),
+        mirror.c.key == bindparam(f"key{n}"),
     )
-)
+    for n in range(_AT_ONCE)
+]
+_ROWS_LOCKED = Prepared(sa.select(mirror).where(sa.or_(*_named)).with_for_update())
+_FAMILY_LOCKED = Prepared(sa.select(mirror).where(sa.or_(_of_parent, *_named)).with_for_update())
+_CHILDREN = Prepared(sa.select(mirror).where(_of_parent, mirror.c.key != mirror.c.parent_id))  # without the stamp
 _NEW = tuple(c.name for c in mirror.c if c.name not in {"attempts", "doubt", "error_code", "error"})
 _INSERT = Prepared(sa.insert(mirror).values({name: bindparam(name) for name in _NEW}))
 _B_KEY = (
@@ -107,28 +99,85 @@ def merge(
 
     ``number`` is the observation the fields come from: a row that stands higher is left as it is. Stamps have none.
     """
-    applied, stale, inserts, updates, seen = [], [], [], [], []
     ordered = _by_row(upserts)
-    standing_rows = _find(conn, org, ordered)
+    merging = _Merging(sealer, org, _find(conn, org, ordered), now, priority)
     for upsert in ordered:
+        merging.add(upsert, number)
+    return merging.store(conn)
+
+
+def merge_family(
+    conn: Connection,
+    sealer: Sealer,
+    org: str,
+    upserts: Iterable[Upsert],
+    parent: SourceRef,
+    stamp_of: Callable[[Sequence[Upsert]], Upsert],
+    *,
+    number: int,
+    now: float,
+    priority: int,
+) -> Merged:
+    """As `merge`, and the source record's stamp with it, made of all rows of the record as they then are."""
+    lock_stamp(conn, org, parent)
+    ordered = _by_row(upserts)
+    standing = _find_family(conn, org, ordered, parent)
+    merging = _Merging(sealer, org, standing, now, priority)
+    for upsert in ordered:
+        merging.add(upsert, number)
+    # The stamp follows from the rows under its lock, so it needs no observation of its own.
+    merging.add(stamp_of(merging.children(parent)), ALWAYS)
+    return merging.store(conn)
+
+
+class _Merging:
+    """What one merge does to the rows that stand."""
+
+    def __init__(self, sealer: Sealer, org: str, standing: Mapping[Place, Row], now: float, priority: int) -> None:
+        self._sealer = sealer
+        self._org = org
+        self._standing = standing
+        self._now = now
+        self._priority = priority
+        self._wanted: dict[Place, Upsert] = {}
+        self._applied: list[Upsert] = []
+        self._stale: list[Upsert] = []
+        self._inserts: list[dict[str, Any]] = []
+        self._updates: list[dict[str, Any]] = []
+        self._seen: list[dict[str, Any]] = []
+
+    def add(self, upsert: Upsert, number: int) -> None:
         observed = 0 if upsert.stamp or number == ALWAYS else number
-        row = standing_rows.get((upsert.sobject, upsert.key))
+        place = (upsert.sobject, upsert.key)
+        row = self._standing.get(place)
+        if row is not None and observed and row.number > observed:
+            self._stale.append(upsert)
+            return
+        self._applied.append(upsert)
         if row is None:
-            inserts.append(_new(sealer, org, upsert, observed, now, priority))
-        elif observed and row.number > observed:
-            stale.append(upsert)
-            continue
-        else:
-            standing = fields_of(sealer, row)
-            wanted = {**standing, **upsert.fields}
-            if wanted != standing:
-                updates.append(_changed(sealer, row, wanted, observed, now, priority))
-            elif row.number < observed:
-                seen.append({**_b_key(row), "b_number": observed})
-        applied.append(upsert)
-    for statement, rows in ((_INSERT, inserts), (_UPDATE, updates), (_SEEN, seen)):
-        statement.run_many(conn, rows)
-    return Merged(tuple(applied), tuple(stale), len(inserts) + len(updates))
+            self._wanted[place] = upsert
+            self._inserts.append(_new(self._sealer, self._org, upsert, observed, self._now, self._priority))
+            return
+        standing = fields_of(self._sealer, row)
+        wanted = {**standing, **upsert.fields}
+        self._wanted[place] = replace(upsert, fields=wanted, parent=parent_of(row), id_field=row.id_field)
+        if wanted != standing:
+            self._updates.append(_changed(self._sealer, row, wanted, observed, self._now, self._priority))
+        elif row.number < observed:
+            self._seen.append({**_b_key(row), "b_number": observed})
+
+    def children(self, parent: SourceRef) -> list[Upsert]:
+        """The rows of the source record as they will stand, its stamp left out."""
+        others = (
+            opened(self._sealer, row).upsert for place, row in self._standing.items() if place not in self._wanted
+        )
+        rows = (*self._wanted.values(), *others)
+        return [row for row in rows if not row.stamp and row.parent and row.parent.record_id == parent.record_id]
+
+    def store(self, conn: Connection) -> Merged:
+        for statement, rows in ((_INSERT, self._inserts), (_UPDATE, self._updates), (_SEEN, self._seen)):
+            statement.run_many(conn, rows)
+        return Merged(tuple(self._applied), tuple(self._stale), len(self._inserts) + len(self._updates))
 
 
 def lock_stamp(conn: Connection, org: str, parent: SourceRef) -> None:
@@ -151,7 +200,7 @@ def get(conn: Connection, sealer: Sealer, org: str, sobject: str, key: str) -> M
 
 def _by_row(upserts: Iterable[Upsert]) -> list[Upsert]:
     """One upsert per row, in the order in which every process locks them."""
-    rows: dict[tuple[str, str], Upsert] = {}
+    rows: dict[Place, Upsert] = {}
     for upsert in upserts:
         place = (upsert.sobject, upsert.key)
         before = rows.get(place)
@@ -159,17 +208,34 @@ def _by_row(upserts: Iterable[Upsert]) -> list[Upsert]:
     return [rows[place] for place in sorted(rows)]
 
 
-def _find(conn: Connection, org: str, upserts: Sequence[Upsert]) -> dict[tuple[str, str], Row]:
+def _find(conn: Connection, org: str, upserts: Sequence[Upsert]) -> dict[Place, Row]:
     """The rows that are there, locked."""
     found = {}
     for start in range(0, len(upserts), _AT_ONCE):
-        some = [*upserts[start : start + _AT_ONCE]]
-        some += [some[-1]] * (_AT_ONCE - len(some))
-        values = {"org": org}
-        for n, upsert in enumerate(some):
-            values[f"sobject{n}"], values[f"key{n}"] = upsert.sobject, upsert.key
+        values = _names(org, [(upsert.sobject, upsert.key) for upsert in upserts[start : start + _AT_ONCE]])
         found.update({(row.sobject, row.key): row for row in _ROWS_LOCKED.all(conn, values)})
     return found
+
+
+def _find_family(conn: Connection, org: str, upserts: Sequence[Upsert], parent: SourceRef) -> dict[Place, Row]:
+    """As `_find`, with all rows of the source record and its stamp, which may be there without knowing its parent."""
+    prepared, values = asks_family(org, parent, [(upsert.sobject, upsert.key) for upsert in upserts])
+    rows = {(row.sobject, row.key): row for row in prepared.all(conn, values)}
+    return rows | _find(conn, org, upserts[_AT_ONCE - 1 :])
+
+
+def asks_family(org: str, parent: SourceRef, places: Iterable[Place]) -> Question:
+    """What `merge_family` is going to ask when it is given upserts of these places."""
+    names = _names(org, [(parent.sobject, parent.record_id), *sorted(places)[: _AT_ONCE - 1]])
+    return _FAMILY_LOCKED, names | {"parent_id": parent.record_id}
+
+
+def _names(org: str, places: Sequence[Place]) -> dict[str, Any]:
+    some = [*places, *[places[-1]] * (_AT_ONCE - len(places))]
+    values = {"org": org}
+    for n, place in enumerate(some):
+        values[f"sobject{n}"], values[f"key{n}"] = place
+    return values
 
 
 def _b_key(row: Row) -> dict[str, Any]:

@@ -58,8 +58,12 @@ _PLAIN = tuple(name for name in MirrorRow.__dataclass_fields__ if name not in {"
 def opened(sealer: Sealer, row: Row) -> MirrorRow:
     """A row of the table with its fields unsealed."""
     values: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN}
-    parent = SourceRef(row.parent_sobject, row.parent_id) if row.parent_sobject and row.parent_id else None
-    return MirrorRow(**values, parent=parent, fields=fields_of(sealer, row))
+    return MirrorRow(**values, parent=parent_of(row), fields=fields_of(sealer, row))
+
+
+def parent_of(row: Row) -> SourceRef | None:
+    """The source record of a row of the table."""
+    return SourceRef(row.parent_sobject, row.parent_id) if row.parent_sobject and row.parent_id else None
 
 
 # Money is kept exactly and comes back as Decimal: JSON itself has only strings and doubles for it.

@@ -93,10 +93,9 @@ action = Table(
     Column("status", Text, nullable=False),
     Column("body", Sealed),  # validated members; ages out after the retention period
     Column("plan", Sealed),
-    Column("plan_hash", Text),
     Column("content_hash", Text),
     Column("number", BigInteger),  # observation number taken with the plan
-    Column("envelope", Text),  # the answer, without personal data
+    Column("envelope", Text),  # the answer, without personal data and without what other columns hold
     Column("stripe_id", Text),
     Column("amount_minor", BigInteger),
     Column("currency", Text),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.engine import lanes
 from gateway.engine.clock import now
-from gateway.engine.lanes import Claim, Holder, Pause
+from gateway.engine.lanes import Claim, Holder, Left, Pause
 from gateway.engine.verdicts import Dead, Done, Retry, Snooze, Verdict, WaitFor
 
 _LOOK_AGAIN = 60.0  # a job that waits for another looks by itself this often, should its wake ever be lost
@@ -40,14 +40,14 @@ def settle(conn: Connection, claim: Claim, verdict: Verdict, holder: Holder | No
     """Apply the verdict; ``holder`` takes the lane's next job, None leaves it to others. Raises Fenced."""
     match verdict:
         case Done():
-            ended = lanes.finish(conn, claim)
+            left = lanes.finish(conn, claim)
             _run(conn, verdict.commit)
-            return _leave(conn, claim, holder, ended=ended)
+            return _leave(conn, claim, holder, left)
         case Dead():
             how = Pause("dead", now(conn), 1, error_code=verdict.error_code, error=verdict.error)
             lanes.pause(conn, claim, how)
             _run(conn, verdict.commit)
-            return _leave(conn, claim, holder, ended=True)
+            return _leave(conn, claim, holder, Left(ended=True))
         case Retry():
             after = verdict.after or 0.0
             how = Pause("waiting", now(conn) + after, 1, error_code=verdict.error_code, error=verdict.error)
@@ -65,10 +65,10 @@ def _run(conn: Connection, commit: object) -> None:
         commit(conn)
 
 
-def _leave(conn: Connection, claim: Claim, holder: Holder | None, *, ended: bool) -> Settled:
-    following = lanes.take_next(conn, claim.lane, holder) if holder else None
-    woken = lanes.wake(conn, claim.id) if ended else 0
-    return Settled(ended, following, woken, later=None if ended else 0.0)
+def _leave(conn: Connection, claim: Claim, holder: Holder | None, left: Left) -> Settled:
+    following = lanes.take_next(conn, claim.lane, holder) if holder and left.queued else None
+    woken = lanes.wake(conn, claim.id) if left.ended and left.awaited else 0
+    return Settled(left.ended, following, woken, later=None if left.ended else 0.0)
 
 
 def _snooze(conn: Connection, claim: Claim, verdict: Snooze, holder: Holder | None) -> Settled:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from gateway.engine.lanes import Claim
+from gateway.prepared import Question
 
 Commit = Callable[[Connection], object]
 
@@ -18,12 +19,14 @@ class Done:
     Finished: the row goes, the lane passes on, whoever waits for it is woken.
 
     ``touches`` names what the commit contends for beside the lane (see Store.write). ``proves``: a probe that ends so
-    closes its circuit; not where it ended without having tried.
+    closes its circuit; not where it ended without having tried. ``questions``: what ``commit`` is going to ask (see
+    `gateway.prepared.ask_ahead`).
     """
 
     commit: Commit | None = None
     touches: tuple[str, ...] = ()
     proves: bool = True
+    questions: Sequence[Question] = ()
 
 
 @dataclass(frozen=True, slots=True)

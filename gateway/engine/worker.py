@@ -23,6 +23,7 @@ from gateway.engine.slots import Slots
 from gateway.engine.store import Store
 from gateway.engine.verdicts import Dead, Done, Handler, Retry, Snooze, Verdict, WaitFor
 from gateway.engine.waits import Waits
+from gateway.prepared import ask_ahead
 
 __all__ = ["Claim", "Dead", "Done", "Engine", "Handler", "Job", "Retry", "Snooze", "Verdict", "WaitFor"]
 
@@ -132,16 +133,20 @@ class Engine:
         the commit is durable. Otherwise it waits for its turn. None also when the id exists: the caller checks.
         """
         at = now(conn)
-        claim = self._enter(conn, job, at) if here else None
+        claim = self._enter(conn, job, at, lanes.enter_free) if here else None
         if claim is None and lanes.enter_queued(conn, job, at) and not here:
             self.store.after_commit(self.poke)
         return claim
 
     def stir(self, conn: Connection, job: Job, *, here: bool = True) -> None:
         """Enter a level-triggered job, or make the one that is there run (again): see `gateway.engine.jobs.stir`."""
+        stirred: set[Job] = conn.info.setdefault("stirred", set())
+        if job in stirred:
+            return  # by an earlier closure of this commit: whatever that job is about to do begins after it
+        stirred.add(job)
         at = now(conn)
         look = jobs.stir_standing(conn, job, at)
-        if look is None and (not here or self._enter(conn, job, at) is None):
+        if look is None and (not here or self._enter(conn, job, at, lanes.enter_running) is None):
             jobs.stir(conn, job, at)
             look = not here
         if look:
@@ -169,11 +174,11 @@ class Engine:
 
     # What follows is the engine's own business.
 
-    def _enter(self, conn: Connection, job: Job, at: float) -> Claim | None:
+    def _enter(self, conn: Connection, job: Job, at: float, enter: lanes.Enter) -> Claim | None:
         slots = self.slots
         if slots.closed or job.state != "ready" or job.due > at or job.scope in slots.open_scopes:
             return None
-        claim = lanes.enter_running(conn, job, slots.holder(), at) if slots.has_room() else None
+        claim = enter(conn, job, slots.holder(), at) if slots.has_room() else None
         if claim is not None:
             slots.launch_with_commit(claim)
         return claim
@@ -215,6 +220,7 @@ class Engine:
 
     def _commit(self, claim: Claim, verdict: Verdict) -> Callable[[Connection], Settled]:
         def commit(conn: Connection) -> Settled:
+            ask_ahead(conn, verdict.questions if isinstance(verdict, Done) else ())
             settled = settle(conn, claim, verdict, None if self.slots.closed else self.slots.holder())
             if isinstance(verdict, Done) and verdict.proves and claim.scope and claim.id in self.slots.probing:
                 close_circuit(conn, claim.scope)

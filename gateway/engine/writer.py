@@ -16,14 +16,17 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection
 
-from gateway.engine import locks
+from gateway.engine import clock, locks
 from gateway.engine.database import StoreUnavailable, may_pass, reason_away
+from gateway.prepared import Prepared, keep_company, send_and_commit
 
 log = structlog.get_logger("gateway.store")
 
 _GROUP = 256  # closures in one commit at most
 _ALONE_TRIES = 4  # a closure that met a deadlock or another process's row is run again this often
+_LINGER = 0.05  # seconds that writes which nobody waits for may wait for company
 _PROBE_SECONDS = 0.5  # how often an unavailable store is tried without anyone asking
+_NOTIFY = Prepared(sa.text("SELECT pg_notify('gateway', :ids)"))
 _NOTE_IDS = 100  # ids in one note; PostgreSQL allows 8000 bytes
 
 
@@ -93,11 +96,17 @@ class Writer:
         except queue.Empty:
             return [Write(_probe)]
         batch: list[Write] = []
+        until, awaited = time.monotonic() + _LINGER, False
         while first is not None:
             batch.append(first)
-            if len(batch) == _GROUP or self.queue.empty():
+            awaited = awaited or first.future is not None
+            if len(batch) == _GROUP:
                 return batch
-            first = self.queue.get_nowait()
+            try:
+                # What nobody waits for is worth no commit of its own: it waits a little for what somebody does.
+                first = self.queue.get(not awaited, max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return batch
         if batch:
             self.queue.put(None)  # stopping: these first
             return batch
@@ -125,14 +134,18 @@ class Writer:
         try:
             conn = self._conn = self._conn or self._engine.connect()
             with conn.begin():
+                company = keep_company(conn)
                 locks.take(conn, (name for write in group for name in write.touches))
+                clock.ask(conn)
                 for index, write in enumerate(group):
                     outcome.failed_at = index
                     started = time.perf_counter()
                     outcome.results.append(write.fn(conn))
+                    company.forget()
                     self.metrics.slowest = max(self.metrics.slowest, time.perf_counter() - started)
                 outcome.failed_at = None
                 _send_notes(conn, self.notes)
+                send_and_commit(conn, company)
         except Exception as error:  # whatever a closure raises belongs to its caller
             outcome.error = error
         return outcome
@@ -198,7 +211,7 @@ def _split(group: list[Write], failed_at: int | None) -> list[list[Write]]:
 
 def _send_notes(conn: Connection, notes: list[str]) -> None:
     for start in range(0, len(notes), _NOTE_IDS):
-        conn.exec_driver_sql("SELECT pg_notify('gateway', %s)", (",".join(notes[start : start + _NOTE_IDS]),))
+        _NOTIFY.later(conn, {"ids": ",".join(notes[start : start + _NOTE_IDS])})
 
 
 def _resolve(hooks: list[Callable[[], None]], done: list[tuple[asyncio.Future[Any], Any]]) -> None:

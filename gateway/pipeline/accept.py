@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from gateway import policy
 from gateway.actions import Action, NeedsSource, RequestModel
-from gateway.engine import ledger
+from gateway.engine import lanes, ledger, links, live
+from gateway.engine.numbers import asks_next
 from gateway.engine.statements import Row
 from gateway.engine.worker import Job
 from gateway.errors import Rejected
@@ -17,12 +18,13 @@ from gateway.ids import key_prefix, new_id, salesforce_id
 from gateway.pipeline import answers
 from gateway.pipeline.customer import customer_lane
 from gateway.pipeline.gather import Facts
-from gateway.pipeline.ledger_rows import insert
+from gateway.pipeline.ledger_rows import insert, numbered
 from gateway.pipeline.record import readable
 from gateway.pipeline.routing import known_entity
 from gateway.pipeline.settle import NeedsLive, Planned, settle
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Caller, Json, SourceRef, fingerprint
+from gateway.prepared import Question, ask_ahead
+from gateway.records import Caller, Json, Plan, SourceRef, fingerprint
 
 # Seconds an action may wait before its first call: with somebody at the screen, and in a batch.
 _INTERACTIVE_LIFE = 15 * 60.0
@@ -104,6 +106,7 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
 def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: Submission) -> str | Row:
     """The row this repeats, or the id of the new action."""
     caller = work.caller
+    ask_ahead(conn, _questions(work))
     row = ledger.by_key(conn, caller.org, caller.sub, work.request_key) if work.request_key else None
     if row is not None:
         if row.fingerprint != mark:
@@ -126,11 +129,35 @@ def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: st
     """Record an action that is allowed, and its job; it starts when the commit is durable, where there is room."""
     scope = f"stripe:{work.entity}" if work.entity else None
     claim = tools.engine.enqueue(conn, Job(work.id, "action", _lane(work), work.priority, scope=scope))
-    insert(conn, tools, work, mark, traceparent)
+    settled = _settled_at_once(conn, tools, work, mark, traceparent) if claim is not None else None
+    if settled is None:
+        insert(conn, tools, work, mark, traceparent)
     told: dict[str, Json] = {"action": work.action.name, "caller": work.caller.kind}
     tools.store.after_commit(lambda: tools.observe("action.accepted", told))
     if claim is not None:
-        tools.keep_warm(claim, _settled_at_once(conn, tools, work))
+        tools.keep_warm(claim, settled or work)
+
+
+def _questions(work: Work) -> Iterator[Question]:
+    """What acceptance and an immediate plan are going to ask."""
+    org = work.caller.org
+    yield lanes.asks_place(_lane(work), work.id)
+    if work.request_key:
+        yield ledger.asks_by_key(org, work.caller.sub, work.request_key)
+    if _complete(work):
+        reads = work.action.reads(work.request)
+        if reads.live:
+            yield live.asks_of_record(org, work.ref.record_id, reads.live)
+        source = getattr(work.request, "account_id", None)
+        if source:
+            yield links.asks_find(org, work.entity or "", str(source))
+        yield asks_next()
+
+
+def _complete(work: Work) -> bool:
+    """Whether the body carries all that the plan needs, and nothing must be read."""
+    reads = work.action.reads(work.request)
+    return not (reads.source or reads.charge or work.entity is None or work.caller.user is not None)
 
 
 def _lane(work: Work) -> str:
@@ -139,16 +166,21 @@ def _lane(work: Work) -> str:
     return f"{work.caller.org}:{work.ref.record_id}"
 
 
-def _settled_at_once(conn: Connection, tools: Tools, work: Work) -> Work:
-    """The plan in the commit that accepts, where the body carries all it needs and nothing must be read."""
-    reads = work.action.reads(work.request)
-    if reads.source or reads.charge or work.entity is None or work.caller.user is not None:
-        return work
+def _settled_at_once(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: str | None) -> Work | None:
+    """Recorded with its plan, where the body carries all it needs; None when nothing was recorded."""
+
+    def keep(conn: Connection, tools: Tools, work: Work, plan: Plan, content_hash: str) -> Work:
+        frozen, stored = numbered(conn, tools, work, plan, content_hash)
+        insert(conn, tools, work, mark, traceparent, stored)
+        return frozen
+
+    if not _complete(work):
+        return None
     try:
-        settled = settle(conn, tools, work, Facts(), None)
+        settled = settle(conn, tools, work, Facts(), None, keep)
     except (NeedsSource, NeedsLive, Rejected):
-        return work  # raised before anything was written; the job finds out again, with what it reads
-    return settled.work if isinstance(settled, Planned) else work
+        return None  # raised before anything was written; the job finds out again, with what it reads
+    return settled.work if isinstance(settled, Planned) else None
 
 
 async def _answer(tools: Tools, action_id: str, wait: float) -> Answer:

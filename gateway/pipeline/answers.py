@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,7 +26,7 @@ async def state(tools: Tools, action_id: str) -> tuple[Row, dict[str, Json]] | N
 def envelope_of(row: Row) -> dict[str, Json]:
     """The stored answer, or what can be said while it runs."""
     if row.envelope:
-        return {**Envelope(success=False, status=row.status).as_json(), **json.loads(row.envelope)}
+        return {**Envelope(success=False, status=row.status).as_json(), **ledger.answer(row)}
     return _running(row).as_json()
 
 

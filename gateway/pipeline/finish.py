@@ -15,13 +15,17 @@ from gateway import audit
 from gateway.actions.recipients import RECIPIENT
 from gateway.engine import ledger, links, live, mirror, refundable
 from gateway.engine.clock import now
+from gateway.engine.mirror import asks_family
 from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
 from gateway.money import Money
 from gateway.pipeline.project import merge_rows, object_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.work import Tools, Work
+from gateway.prepared import Question
 from gateway.projections import action as action_row
+from gateway.projections import registry
+from gateway.projections.rows import key as row_key
 from gateway.records import Envelope, Json, Live, SourceRef, Status
 
 _DELETED_CUSTOMER = ("resource_missing", "customer")
@@ -56,6 +60,14 @@ def ended_as(work: Work, body: Mapping[str, Json], *, number: int, projectable: 
         reason = body.get("failure_reason") or body.get("status")
         error = Rejected("refund_failed", f"Stripe could not refund: {reason}. Refund in another way.", http_status=200)
     return Outcome(status or Status.SUCCEEDED, error=error, object=body, number=number, projectable=projectable)
+
+
+def asks(work: Work, outcome: Outcome) -> Question:
+    """What `finish` is going to ask: the mirror rows of the action, its object and its record."""
+    places = [(action_row.SOBJECT, work.id)]
+    if outcome.object is not None and outcome.projectable and work.plan is not None:
+        places.append((registry()[work.action.stripe].sobject, row_key(work.plan.entity, outcome.object["id"])))
+    return asks_family(work.caller.org, work.ref, places)
 
 
 def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None:

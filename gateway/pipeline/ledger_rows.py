@@ -13,11 +13,18 @@ from gateway.engine.ledger import NewAction, StoredPlan
 from gateway.engine.numbers import next_number
 from gateway.pipeline import codec
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Plan, fingerprint
+from gateway.records import Plan
 
 
-def insert(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: str | None = None) -> None:
-    """The ledger row of an accepted action and its audit line."""
+def insert(
+    conn: Connection,
+    tools: Tools,
+    work: Work,
+    mark: str,
+    traceparent: str | None = None,
+    stored: StoredPlan | None = None,
+) -> None:
+    """The ledger row of an accepted action, with its plan where there is one, and its audit line."""
     at = now(conn)
     ledger.insert(
         conn,
@@ -40,6 +47,7 @@ def insert(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: s
             expires=work.expires,
         ),
         at,
+        stored,
     )
     audit.record(
         conn, org=work.caller.org, actor=work.caller.sub, act="action.accepted", ref=work.id,
@@ -48,25 +56,26 @@ def insert(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: s
 
 
 def freeze(conn: Connection, tools: Tools, work: Work, plan: Plan, content_hash: str) -> Work:
-    """Store the plan with an observation number: from here on it is sent from storage."""
+    """Store the plan of an action that was recorded before: from here on it is sent from storage."""
+    frozen, stored = numbered(conn, tools, work, plan, content_hash)
+    ledger.store_plan(conn, tools.sealer, work.id, stored, frozen.planned)
+    return frozen
+
+
+def numbered(conn: Connection, tools: Tools, work: Work, plan: Plan, content_hash: str) -> tuple[Work, StoredPlan]:
+    """The plan as it is stored, with an observation number."""
     at, number = now(conn), next_number(conn)
     address = plan.summary.get("recipient")
     email_index = tools.sealer.blind("email", address.lower()) if address else None
-    stored = codec.plan_to_json(plan)
-    ledger.store_plan(
-        conn,
-        tools.sealer,
-        work.id,
-        StoredPlan(
-            entity=plan.entity,
-            plan=stored,
-            plan_hash=fingerprint(stored),
-            content_hash=content_hash,
-            number=number,
-            amount_minor=plan.amount_minor,
-            currency=plan.currency,
-            email_index=email_index,
-        ),
-        at,
+    told = codec.plan_to_json(plan)
+    stored = StoredPlan(
+        entity=plan.entity,
+        plan=told,
+        content_hash=content_hash,
+        number=number,
+        amount_minor=plan.amount_minor,
+        currency=plan.currency,
+        email_index=email_index,
     )
-    return replace(work, plan=plan, content_hash=content_hash, number=number, planned=at, email_index=email_index)
+    frozen = replace(work, plan=plan, content_hash=content_hash, number=number, planned=at, email_index=email_index)
+    return frozen, stored

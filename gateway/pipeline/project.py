@@ -60,12 +60,13 @@ def merge_rows(
     priority: int = 1,
 ) -> bool:
     """Merge rows and the stamp they make; True where a row was already known from a later observation."""
-    mirror.lock_stamp(conn, org, parent)
-    merged = mirror.merge(conn, tools.sealer, org, rows, number=number, now=at, priority=priority)
-    children = mirror.children_of(conn, tools.sealer, org, parent)
-    stamp = Upsert(parent.sobject, parent.record_id, roll_up(children, parent), parent, id_field="Id")
-    # The stamp follows from the rows under its lock, so it needs no observation of its own.
-    mirror.merge(conn, tools.sealer, org, [stamp], number=mirror.ALWAYS, now=at, priority=priority)
+
+    def stamp_of(children: Sequence[Upsert]) -> Upsert:
+        return Upsert(parent.sobject, parent.record_id, roll_up(children, parent), parent, id_field="Id")
+
+    merged = mirror.merge_family(
+        conn, tools.sealer, org, rows, parent, stamp_of, number=number, now=at, priority=priority
+    )
     tools.wake_sender(conn, org)
     return bool(merged.stale)
 

@@ -13,7 +13,7 @@ from gateway.engine.settings import put_setting
 from gateway.errors import Refused
 from gateway.pipeline import codec
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Plan, Step, fingerprint
+from gateway.records import Json, Plan, Step
 
 _SMALLER = 100
 
@@ -39,8 +39,7 @@ async def rechunk(
 
 
 def _store(conn: Connection, tools: Tools, work: Work, plan: Plan) -> None:
-    stored = codec.plan_to_json(plan)
-    ledger.replace_plan(conn, tools.sealer, work.id, stored, fingerprint(stored))
+    ledger.replace_plan(conn, tools.sealer, work.id, codec.plan_to_json(plan))
     put_setting(conn, f"lines_per_call:{plan.entity}", str(_SMALLER))
 
 

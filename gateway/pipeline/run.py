@@ -16,7 +16,7 @@ from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Refused, Re
 from gateway.pipeline import circuits, unknown, unsent
 from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
-from gateway.pipeline.finish import Outcome, ended_as, finish, same
+from gateway.pipeline.finish import Outcome, asks, ended_as, finish, same
 from gateway.pipeline.gather import gather
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.perform import Undone, perform
@@ -61,7 +61,8 @@ def _warm(tools: Tools, claim: Claim) -> Work | None:
 
 
 def _end(tools: Tools, work: Work, outcome: Outcome) -> Done:
-    return Done(lambda conn: finish(conn, tools, work, outcome), contended(work))
+    questions = (asks(work, outcome),)
+    return Done(lambda conn: finish(conn, tools, work, outcome), contended(work), questions=questions)
 
 
 def _fence(tools: Tools, claim: Claim, conn: Connection) -> None:

@@ -43,8 +43,16 @@ class Same:
     body: Mapping[str, Json] = field(default_factory=dict)  # as Stripe has it now
 
 
+Keep = Callable[[Connection, Tools, Work, Plan, str], Work]  # stores a plan with its content hash
+
+
 def settle(
-    conn: Connection, tools: Tools, work: Work, facts: Facts, fence: Callable[[Connection], None] | None
+    conn: Connection,
+    tools: Tools,
+    work: Work,
+    facts: Facts,
+    fence: Callable[[Connection], None] | None,
+    keep: Keep = freeze,
 ) -> Planned | Same:
     """Decide, guard, reserve and store in one go."""
     if fence is not None:
@@ -63,7 +71,7 @@ def settle(
         make_customer(conn, tools, work, context, plan)
     if context.charge is not None and plan.amount_minor is not None:
         _reserve(conn, work, context, plan.amount_minor)
-    return Planned(freeze(conn, tools, work, plan, content_hash))
+    return Planned(keep(conn, tools, work, plan, content_hash))
 
 
 def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool = False) -> tuple[Plan, Context]:

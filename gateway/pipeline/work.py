@@ -91,7 +91,7 @@ class Tools:
     def answer(self, action_id: str, http_status: int, envelope: dict[str, Json]) -> None:
         """Keep an answer for whoever waits for it in this process; bounded, the ledger holds them all."""
         self.answers[action_id] = (http_status, envelope)
-        while len(self.answers) > _FAST_PATH:
+        while len(self.answers) > 512:
             self.answers.popitem(last=False)
 
 

@@ -33,7 +33,7 @@ def send_invoice(conn: Connection, sealer: Sealer) -> None:
     )
     ledger.insert(conn, sealer, new, 1_790_000_000.0)
     plan = Plan("send-invoice", "us", (), {}, {}, "invoice")
-    stored = ledger.StoredPlan("us", {"steps": []}, "p", "c", 1, 120_050, "usd", None)
+    stored = ledger.StoredPlan("us", {"steps": []}, "c", 1, 120_050, "usd", None)
     ledger.store_plan(conn, sealer, SENT, stored, 1_790_000_000.1)
     row = ledger.StepRow(
         SENT,

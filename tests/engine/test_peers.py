@@ -108,10 +108,10 @@ def test_lost_connections_are_made_anew_and_each_job_ends_once(postgres_url):
         await asyncio.sleep(0.01)
         return Done(lambda conn: put_setting(conn, f"ended:{claim.id}", "x"))
 
-    async def enter_until_taken(engine, job_id):
-        while True:
+    async def insisting(ask):
+        while True:  # two cuts in a row hit a read that was made again after the first
             try:
-                return await engine.store.write(lambda conn: engine.enqueue(conn, Job(job_id, "k", job_id)))
+                return await ask()
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
 
@@ -119,8 +119,9 @@ def test_lost_connections_are_made_anew_and_each_job_ends_once(postgres_url):
         async with running(postgres_url, {"k": handle}) as engine:
 
             async def client(n):
-                await enter_until_taken(engine, f"j{n}")
-                await wait_gone(engine, f"j{n}", 30)
+                job = Job(f"j{n}", "k", f"j{n}")
+                await insisting(lambda: engine.store.write(lambda conn: engine.enqueue(conn, job)))
+                await insisting(lambda: wait_gone(engine, job.id, 30))
                 ends.append(n)
 
             clients = [asyncio.create_task(client(n)) for n in range(60)]

@@ -239,7 +239,7 @@ def test_a_refund_that_is_pending_or_failed_says_so(sqlite_lab: Lab, stripe: str
         async with lab.gateway() as gateway:
             await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="i")
             lab.pay(lab.of_record("invoice", lab.fleet)[0])
-            lab.control("stripe", "POST", "settings", {"next_refunds": [stripe]})
+            lab.control("stripe", "POST", "refunds", {"next": [stripe]})
             answer = await ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r")
 
             assert (answer.envelope["status"], answer.envelope["success"]) == (status, success), answer.envelope

@@ -50,7 +50,6 @@ def upgrade() -> None:
         _column("status", sa.Text),
         _column("body", sa.LargeBinary, null=True),
         _column("plan", sa.LargeBinary, null=True),
-        _column("plan_hash", sa.Text, null=True),
         _column("content_hash", sa.Text, null=True),
         _column("number", sa.BigInteger, null=True),
         _column("envelope", sa.Text, null=True),

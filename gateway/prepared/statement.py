@@ -1,8 +1,8 @@
 """
-Statements of the hot path: written in SQLAlchemy Core, compiled once, run on the driver itself.
+A statement written in SQLAlchemy Core, compiled once, run on the driver itself.
 
 SQLAlchemy's own execution costs five to ten times what SQLite then needs for the row (80 of 100 µs measured), and an
-action is some twenty statements. Errors still arrive as SQLAlchemy's, without the parameters.
+action is a dozen statements. Errors still arrive as SQLAlchemy's, without the parameters.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-from sqlalchemy.sql import ClauseElement
+from sqlalchemy.sql import ClauseElement, visitors
+
+from gateway.prepared.company import Company, company_of, is_mergeable
 
 Row = Any  # a named tuple of the statement's columns: dynamic by nature of the driver
 Values = Mapping[str, Any]
@@ -48,7 +50,7 @@ class Prepared:
         compiled = self._for(conn)
         try:
             # to the end: a statement left half-read would stay open until the commit
-            cursor = _driver(conn).execute(compiled.sql, compiled.bind(values))
+            cursor = compiled.execute(conn, values)
             return compiled.rows(cursor, cursor.fetchall())
         except Exception as error:
             raise _wrapped(conn, compiled.sql, error) from error
@@ -57,20 +59,31 @@ class Prepared:
         """Execute; how many rows it changed. Raises SQLAlchemy's DBAPIError."""
         compiled = self._for(conn)
         try:
-            count: int = _driver(conn).execute(compiled.sql, compiled.bind(values)).rowcount
+            count: int = compiled.execute(conn, values).rowcount
         except Exception as error:
             raise _wrapped(conn, compiled.sql, error) from error
         return count
 
-    def run_many(self, conn: Connection, values: Iterable[Values]) -> None:
-        """Execute for each of them, in one round trip; nothing when there are none. Raises like `run`."""
+    def later(self, conn: Connection, values: Values) -> None:
+        """Execute before the next statement that it may matter to, at the latest with the commit. Raises there."""
         compiled = self._for(conn)
-        rows = [compiled.bind(each) for each in values]
+        company = company_of(conn)
+        if company is None:
+            self.run(conn, values)
+            return
         try:
-            if rows:
-                _driver(conn).cursor().executemany(compiled.sql, rows)
+            company.later(compiled, compiled.bind(values))
         except Exception as error:
             raise _wrapped(conn, compiled.sql, error) from error
+
+    def run_many(self, conn: Connection, values: Iterable[Values]) -> None:
+        """As `later`, for each of them."""
+        for each in values:
+            self.later(conn, each)
+
+    def ask(self, conn: Connection, company: Company, values: Values) -> None:
+        compiled = self._for(conn)
+        company.ask(compiled, compiled.bind(values))
 
     def _for(self, conn: Connection) -> _Compiled:
         name = conn.dialect.name
@@ -81,8 +94,38 @@ class Prepared:
         return compiled
 
 
+Question = tuple[Prepared, Values]
+
+
+def ask_ahead(conn: Connection, questions: Iterable[Question]) -> None:
+    """These will be asked in this closure: one round trip answers them all, where statements cost one each."""
+    company = company_of(conn)
+    if company is not None:
+        for prepared, values in questions:
+            prepared.ask(conn, company, values)
+
+
+def send_off(conn: Connection) -> None:
+    """Run what waits for company, before a statement that knows nothing of it."""
+    company = company_of(conn)
+    if company is not None:
+        _watched(conn, company.send)
+
+
+def send_and_commit(conn: Connection, company: Company) -> None:
+    """Run what still waits; on PostgreSQL the commit goes with it."""
+    _watched(conn, company.commit)
+
+
+def _watched(conn: Connection, send: Callable[[], None]) -> None:
+    try:
+        send()
+    except Exception as error:
+        raise _wrapped(conn, "", error) from error
+
+
 class _Compiled:
-    """The SQL, how values become its parameters, and what its rows are called."""
+    """The SQL, how values become its parameters, what its rows are called, which tables it turns on."""
 
     def __init__(self, statement: ClauseElement, dialect: str) -> None:
         compiled: Any = statement.compile(dialect=_DIALECTS[dialect]())
@@ -90,7 +133,19 @@ class _Compiled:
         names: list[str] | None = compiled.positiontup
         fixed: dict[str, Any] = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
         self.bind = _by_name(fixed) if names is None else _by_place(names, fixed)
+        self.tables = frozenset(
+            found.name for found in visitors.iterate(statement) if isinstance(found, sa.TableClause)
+        )
+        self.changes = not isinstance(statement, sa.Select)
+        self.mergeable = names is not None and is_mergeable(self.sql)
         self._made: Callable[[Iterable[Any]], Row] | None = None
+
+    def execute(self, conn: Connection, values: Values) -> Any:
+        """The driver's cursor."""
+        company = company_of(conn)
+        if company is None:
+            return _driver(conn).execute(self.sql, self.bind(values))
+        return (company.change if self.changes else company.execute)(self, self.bind(values))
 
     def rows(self, cursor: Any, found: list[Any]) -> list[Row]:
         if not found:
@@ -125,7 +180,7 @@ def _wrapped(conn: Connection, sql: str, error: Exception) -> Exception:
     dialect: Any = conn.dialect
     if not isinstance(error, dialect.loaded_dbapi.Error):
         return error
-    wrapped: Exception = sa.exc.DBAPIError.instance(
+    found: Exception = sa.exc.DBAPIError.instance(
         sql,
         None,
         error,
@@ -134,4 +189,4 @@ def _wrapped(conn: Connection, sql: str, error: Exception) -> Exception:
         connection_invalidated=dialect.is_disconnect(error, _driver(conn), None),
         dialect=dialect,
     )
-    return wrapped
+    return found
