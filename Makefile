@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/var/node/bin:$(PATH)
 
 CONFIG ?= gateway.toml
 
@@ -26,6 +26,8 @@ run: ## The gateway with your configuration (CONFIG=gateway.toml)
 test: ## Everything the project checks: lint, types, layers, locks, the whole suite on both databases, coverage
 	@tools/environment dev
 	@tools/ensure-postgres
+	@tools/ensure-chromium
+	@tools/ensure-node tests/lwc
 	@tools/lint
 	@tools/test
 

@@ -83,7 +83,6 @@ import sentOnce from '@salesforce/label/c.Stripe_Panel_Sent_Once';
 import showAll from '@salesforce/label/c.Stripe_Panel_Show_All';
 import startAgain from '@salesforce/label/c.Stripe_Panel_Start_Again';
 import tax from '@salesforce/label/c.Stripe_Panel_Tax';
-import taxFailed from '@salesforce/label/c.Stripe_Panel_Tax_Failed';
 import thisInvoice from '@salesforce/label/c.Stripe_Panel_This_Invoice';
 import thisRefund from '@salesforce/label/c.Stripe_Panel_This_Refund';
 import total from '@salesforce/label/c.Stripe_Panel_Total';
@@ -184,7 +183,6 @@ export default {
     showAll,
     startAgain,
     tax,
-    taxFailed,
     thisInvoice,
     thisRefund,
     total,
