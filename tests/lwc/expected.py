@@ -121,7 +121,7 @@ TROUBLE = {
         (REFUSED, 'radiogroup "Who gets the invoice?"', 'button "Use this recipient"'), NO_CONFIRM, focus="This cannot"
     ),
     "send-no-recipient-mended": Look(
-        (SENTENCE,), (REFUSED,), focus="Send invoice", calls={"preview": 2, "contacts": 1}
+        (SENTENCE,), (REFUSED,), focus="Send invoice", calls={"preview": 2, "contacts": 0}
     ),
     "send-no-contacts": Look(
         (REFUSED, "No contact of this account", 'textbox "Another e-mail address"'),

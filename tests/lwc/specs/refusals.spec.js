@@ -29,6 +29,21 @@ test('without a recipient the contacts of the account are offered, and one is ch
     expect(panel.one('.contacts')).toBeNull();
 });
 
+test('a preview without a recipient cannot be confirmed; its own candidates are offered', async () => {
+    apex.preview.mockResolvedValueOnce(data.preview({ recipient: null, warnings: ['Nobody to send the invoice to.'] }));
+    const panel = await open();
+
+    expect(panel.state).toBe('refused');
+    expect(panel.text).toContain('Nobody gets this invoice yet.');
+    expect(panel.one('.confirm')).toBeNull();
+    expect(apex.contacts).not.toHaveBeenCalled();
+
+    await panel.press('.use');
+
+    expect(options()).toEqual({ contact_id: '003000000000001AAA' });
+    expect(panel.state).toBe('preview');
+});
+
 test('an address that is typed wins over the contacts', async () => {
     apex.preview.mockResolvedValueOnce(data.refused('no_recipient', 'Nobody to send the invoice to.'));
     const panel = await open();

@@ -84,7 +84,7 @@ export default class StripeActionPanel extends LightningElement {
         }
         this.isChoosingRecipient = remedies.includes('recipient');
         if (this.isChoosingRecipient) {
-            this.offerRecipients([]);
+            this.offerRecipients(this.view.preview?.candidates ?? []);
         }
         this.wantFocus(before);
         if (state === STATE.DONE) {

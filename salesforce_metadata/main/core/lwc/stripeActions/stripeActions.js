@@ -10,6 +10,7 @@ export const ACTIONS = {
     [SEND_INVOICE]: {
         permission: 'canInvoice',
         asksAboutOpen: true,
+        needsRecipient: true,
         done: labels.doneInvoice,
         page: labels.invoicePage,
         confirm: () => labels.confirmInvoice,

@@ -7,6 +7,8 @@ import { BEFORE, BUSY, STATE, remediesOf, stateAfterRefusedPreview, wordsOf } fr
 import labels from 'c/stripePanelLabels';
 import { messageOf } from 'c/stripeText';
 
+const PAYABLE = ['Open', 'Uncollectible'];
+
 /** `changed()` is called whenever something that can be seen has changed. */
 export class Intent {
     state = STATE.LOADING;
@@ -73,7 +75,7 @@ export class Intent {
 
     get openInvoice() {
         const invoices = (ACTIONS[this.action].asksAboutOpen && this.overview?.invoices) || [];
-        return invoices.find(({ status }) => status === 'Open');
+        return invoices.find(({ status }) => PAYABLE.includes(status));
     }
 
     /** What can be seen of it, as values that stay as they are. */
@@ -161,7 +163,15 @@ export class Intent {
         } else if (preview.refusal) {
             this.refusePreview(preview.refusal);
         } else {
-            this.preview = preview;
+            this.take(preview);
+        }
+    }
+
+    take(preview) {
+        this.preview = preview;
+        if (ACTIONS[this.action].needsRecipient && !preview.recipient) {
+            this.refusePreview({ errorCode: 'no_recipient' });
+        } else {
             this.enter(STATE.PREVIEW);
         }
     }

@@ -35,6 +35,8 @@ const REMEDIES = {
     no_recipient: ['recipient'],
     recipient_differs: ['recipient'],
     invalid_email: ['recipient'],
+    no_email: ['recipient'],
+    unknown_contact: ['recipient'],
     invoice_already_open: ['open', 'replace', 'additional'],
     preview_stale: ['preview'],
     invalid_preview_token: ['preview'],
@@ -55,6 +57,7 @@ const ONLY = {
 };
 // The gateway speaks to whoever calls it; where it names members of a request, a rep needs other words.
 const WORDS = {
+    no_recipient: labels.saidNoRecipient,
     recipient_differs: labels.saidRecipientDiffers,
     nothing_to_pay: labels.saidNothingToPay,
     ambiguous_payment: labels.saidSeveralPayments,

@@ -75,6 +75,7 @@ import remainingAfter from '@salesforce/label/c.Stripe_Panel_Remaining_After';
 import replaceInvoice from '@salesforce/label/c.Stripe_Panel_Replace_Invoice';
 import reusable from '@salesforce/label/c.Stripe_Panel_Reusable';
 import running from '@salesforce/label/c.Stripe_Panel_Running';
+import saidNoRecipient from '@salesforce/label/c.Stripe_Panel_Said_No_Recipient';
 import saidNothingToPay from '@salesforce/label/c.Stripe_Panel_Said_Nothing_To_Pay';
 import saidRecipientDiffers from '@salesforce/label/c.Stripe_Panel_Said_Recipient_Differs';
 import saidSeveralPayments from '@salesforce/label/c.Stripe_Panel_Said_Several_Payments';
@@ -175,6 +176,7 @@ export default {
     replaceInvoice,
     reusable,
     running,
+    saidNoRecipient,
     saidNothingToPay,
     saidRecipientDiffers,
     saidSeveralPayments,
