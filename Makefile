@@ -27,7 +27,8 @@ test: ## Everything the project checks: lint, types, layers, locks, Apex, the wh
 	@tools/environment dev
 	@tools/ensure-postgres
 	@tools/ensure-java
-	@tools/ensure-node tests/salesforce_tools
+	@tools/ensure-chromium
+	@tools/ensure-node tests/salesforce_tools tests/flow_tools tests/lwc
 	@tools/lint
 	@tools/test
 

@@ -1,0 +1,70 @@
+/** Talking to the gateway about one intent: its key, waiting for its end, telling the record. */
+import findAnswer from '@salesforce/apex/StripePaymentsController.find';
+import { notifyRecordUpdateAvailable } from 'lightning/uiRecordApi';
+
+const WAITS = [1000, 1500, 2000, 3000, 5000, 8000];
+const LONGEST_WAIT = 10000;
+const MOST_LOOKS = 24; // about three minutes
+const LOOKS_UNTIL_LOST = 4; // a request that timed out may still be on its way
+const WRITE_BACK = [0, 3000, 10000]; // the record is written a moment after Stripe has answered
+
+/** setTimeout; waiting for an answer is what these components are for. */
+export function after(milliseconds, run) {
+    // eslint-disable-next-line @lwc/lwc/no-async-operation
+    return setTimeout(run, milliseconds);
+}
+
+/** A random UUID. One opening of a panel is one intent, and one intent has one key. */
+export function newRequestKey() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+    return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/**
+ * Asks how the action under a request key stands, ever less often, until it ends, is lost or we are tired of it.
+ * `watcher` has `ended(answer)`, `lost(answer)` (nothing was ever received under the key) and `tired()`.
+ * Returns a function that stops asking.
+ */
+export function follow(requestKey, watcher) {
+    let looks = 0;
+    let unseen = 0;
+    let timer;
+    let stopped = false;
+
+    function wait() {
+        timer = after(WAITS[looks] ?? LONGEST_WAIT, look);
+    }
+    async function look() {
+        looks += 1;
+        const answer = await findAnswer({ requestKey }).catch(() => null); // no network: ask again later
+        if (stopped) {
+            return;
+        }
+        unseen = answer?.errorCode === 'unknown_action' ? unseen + 1 : 0;
+        if (unseen >= LOOKS_UNTIL_LOST) {
+            watcher.lost(answer);
+        } else if (answer && !unseen && !answer.pending) {
+            watcher.ended(answer);
+        } else if (looks >= MOST_LOOKS) {
+            watcher.tired();
+        } else {
+            wait();
+        }
+    }
+    wait();
+    return () => {
+        stopped = true;
+        clearTimeout(timer);
+    };
+}
+
+/** Tells the page that the record changed, now and when the write-back is through. */
+export function announceChange(recordId) {
+    WRITE_BACK.forEach((milliseconds) => {
+        after(milliseconds, () => notifyRecordUpdateAvailable([{ recordId }]));
+    });
+}
+

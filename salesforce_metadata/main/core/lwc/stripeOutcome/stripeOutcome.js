@@ -1,0 +1,100 @@
+/** What an answer of the gateway means for the panel: its next state, and the buttons that mend a refusal. */
+import labels from 'c/stripePanelLabels';
+
+export const STATE = {
+    LOADING: 'loading',
+    EMPTY: 'empty',
+    CHOOSING: 'choosing',
+    PREVIEW: 'preview',
+    CONFIRMING: 'confirming',
+    RUNNING: 'running',
+    WORKING: 'working',
+    PENDING: 'pending',
+    DONE: 'done',
+    APPROVAL: 'approval',
+    REFUSED: 'refused',
+    ERROR: 'error'
+};
+/** Nothing was sent yet. */
+export const BEFORE = [STATE.LOADING, STATE.EMPTY, STATE.CHOOSING, STATE.PREVIEW];
+/** Accepted, and on the way. */
+export const BUSY = [STATE.RUNNING, STATE.WORKING];
+/** There is something to say under a heading of its own. */
+export const TOLD = [
+    ...BUSY,
+    STATE.PENDING,
+    STATE.DONE,
+    STATE.APPROVAL,
+    STATE.REFUSED,
+    STATE.ERROR,
+    STATE.EMPTY
+];
+
+// What mends a refusal, by its code. Each is a button or a part of the panel, see stripeActionPanel.
+const REMEDIES = {
+    no_recipient: ['recipient'],
+    recipient_differs: ['recipient'],
+    invalid_email: ['recipient'],
+    no_email: ['recipient'],
+    unknown_contact: ['recipient'],
+    invoice_already_open: ['open', 'replace', 'additional'],
+    preview_stale: ['preview'],
+    invalid_preview_token: ['preview'],
+    ambiguous_payment: ['payment'],
+    several_payments: ['payment'],
+    no_such_payment: ['payment'],
+    refund_too_large: ['details'],
+    invalid_amount: ['details'],
+    amount_too_small: ['details'],
+    nothing_to_pay: ['details'],
+    currency_differs: ['details']
+};
+// Parts that only some panels have.
+const ONLY = {
+    recipient: ['send-invoice'],
+    payment: ['refund-payment'],
+    details: ['create-payment-link', 'refund-payment']
+};
+// The gateway speaks to whoever calls it; where it names members of a request, a rep needs other words.
+const WORDS = {
+    no_recipient: labels.saidNoRecipient,
+    recipient_differs: labels.saidRecipientDiffers,
+    nothing_to_pay: labels.saidNothingToPay,
+    ambiguous_payment: labels.saidSeveralPayments,
+    several_payments: labels.saidSeveralPayments
+};
+const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'nothing_to_invoice', 'not_permitted'];
+
+/** The state after an answer to "do it". */
+export function stateAfter(answer) {
+    if (answer.status === 'awaiting_approval') {
+        return STATE.APPROVAL;
+    }
+    if (answer.success) {
+        return STATE.DONE;
+    }
+    if (answer.pending) {
+        return STATE.RUNNING;
+    }
+    return answer.retryable ? STATE.ERROR : STATE.REFUSED;
+}
+
+/** The state after a preview that was refused. Nothing was done, so not knowing is only an error. */
+export function stateAfterRefusedPreview(answer) {
+    if (answer.pending || answer.retryable) {
+        return STATE.ERROR;
+    }
+    return EMPTY_CODES.includes(answer.errorCode) ? STATE.EMPTY : STATE.REFUSED;
+}
+
+/** What an answer says, in words for a rep. */
+export function wordsOf(answer) {
+    return WORDS[answer.errorCode] ?? answer.userMessage ?? '';
+}
+
+/** Names of what mends this refusal of this action, best first; `again` (a new intent) after a definite failure. */
+export function remediesOf(answer, action) {
+    const named = REMEDIES[answer.errorCode] ?? [];
+    const fitting = named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
+    return fitting.length ? fitting : ['again'];
+}
