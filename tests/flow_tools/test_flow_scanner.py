@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.tools import PATH, demand
 
 HERE = Path(__file__).parent
 METADATA = HERE.parents[1] / "salesforce_metadata"
@@ -17,20 +18,12 @@ FLOWS = sorted(METADATA.rglob("*.flow-meta.xml"))
 CLOSED_WON = METADATA / "examples/flows/Stripe_Invoice_on_Closed_Won.flow-meta.xml"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    """The locked packages, installed again when the lock changes."""
-    assert shutil.which("npm"), "Node 20 or newer with npm is missing: apt-get install nodejs npm"
-    lock = hashlib.sha256((HERE / "package-lock.json").read_bytes()).hexdigest()
-    stamp = HERE / "node_modules/.lock"
-    if not stamp.exists() or stamp.read_text() != lock:
-        subprocess.run(["npm", "ci"], cwd=HERE, check=True, capture_output=True, timeout=110)
-        stamp.write_text(lock)
-
-
 def scan(*flows: Path) -> dict[str, Any]:
+    demand("node", packages=HERE)
     command = ["node", str(HERE / "scan.mjs"), *map(str, flows)]
-    done = subprocess.run(command, cwd=HERE, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=HERE, check=True, capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": PATH}
+    )
     return json.loads(done.stdout)
 
 

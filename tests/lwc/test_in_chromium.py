@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from tests.lwc.expected import EXPECTED, Look
-from tests.lwc.node import HERE, PATH, ROOT, demand, node
+from tests.lwc.node import HERE, ROOT, node
+from tests.support.tools import PATH, demand
 
 BUNDLE = ROOT / "build" / "lwc"
 LIMIT = 1_000_000  # bytes of script and styles together: a page must not wait for them
@@ -26,7 +27,7 @@ LIMIT = 1_000_000  # bytes of script and styles together: a page must not wait f
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_every_state_is_what_a_person_needs_at_both_widths(tmp_path: Path) -> None:
-    demand("node", os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    demand("node", os.environ.get("CHROMIUM", "/usr/bin/chromium"), packages=HERE)
     build = subprocess.run(
         [ROOT / "tools" / "build-lwc", BUNDLE],
         env=os.environ | {"PATH": PATH},

@@ -13,9 +13,9 @@ CREDENTIALS = "UserExternalCredential"  # read access is needed wherever a princ
 PRINCIPALS = {"PerUserPrincipal", "NamedPrincipal"}
 
 
-def findings(tree: Tree, awaited: frozenset[str] = frozenset()) -> list[str]:
+def findings(tree: Tree) -> list[str]:
     """Every grant of something that is not there, every grant Salesforce refuses, every group of missing sets."""
-    known = _known(tree, awaited)
+    known = _known(tree)
     problems = [
         f"{name}: {problem}"
         for name, permission_set in tree.named("PermissionSet").items()
@@ -34,11 +34,11 @@ def principals(tree: Tree) -> set[str]:
     }
 
 
-def _known(tree: Tree, awaited: frozenset[str]) -> dict[str, tuple[str, set[str]]]:
+def _known(tree: Tree) -> dict[str, tuple[str, set[str]]]:
     settings = {n for n, each in tree.named("CustomObject").items() if each.text("customSettingsType")}
     return {
         "applicationVisibilities": ("application", set(tree.named("CustomApplication"))),
-        "classAccesses": ("apexClass", set(classes(tree)) | awaited),
+        "classAccesses": ("apexClass", set(classes(tree))),
         "customPermissions": ("name", set(tree.named("CustomPermission"))),
         "customSettingAccesses": ("name", settings),
         "externalCredentialPrincipalAccesses": ("externalCredentialPrincipal", principals(tree)),

@@ -15,25 +15,23 @@ HARD_ID = re.compile(r"\b[a-zA-Z0-9]{5}0[a-zA-Z0-9]{9}(?:[A-Z0-5]{3})?\b")
 CORE_ACTIONS = {"emailSimple", "chatterPost", "customNotificationAction"}
 
 
-def findings(tree: Tree, awaited: frozenset[str] = frozenset()) -> list[str]:
+def findings(tree: Tree) -> list[str]:
     """Every way in which a flow would break, stop silently, or call out where Salesforce forbids it."""
     return [
-        f"flow {component.name}: {problem}"
-        for component in tree.of("Flow")
-        for problem in _flow(tree, Flow(component), awaited)
+        f"flow {component.name}: {problem}" for component in tree.of("Flow") for problem in _flow(tree, Flow(component))
     ]
 
 
-def _flow(tree: Tree, flow: Flow, awaited: frozenset[str]) -> Iterator[str]:
+def _flow(tree: Tree, flow: Flow) -> Iterator[str]:
     yield from _paths(flow)
     yield from _faults(flow)
-    yield from _references(tree, flow, awaited)
+    yield from _references(tree, flow)
     yield from _trigger(tree, flow)
     for node in flow.nodes.values():
         if node.kind == "actionCalls":
-            yield from _action(tree, node, awaited)
+            yield from _action(tree, node)
         if node.kind == "screens":
-            yield from _screen(tree, node, awaited)
+            yield from _screen(tree, node)
         if node.kind == "decisions":
             yield from _conditions(tree, flow, node)
     if any(HARD_ID.search(element.text or "") for element in flow.component.each("start")) or _hard_ids(flow):
@@ -66,7 +64,7 @@ def _faults(flow: Flow) -> Iterator[str]:
                 yield f"{name} has no fault path (on path {path})"
 
 
-def _references(tree: Tree, flow: Flow, awaited: frozenset[str]) -> Iterator[str]:
+def _references(tree: Tree, flow: Flow) -> Iterator[str]:
     for reference in flow.references():
         head, _, rest = reference.partition(".")
         if head == "$Record":
@@ -79,17 +77,17 @@ def _references(tree: Tree, flow: Flow, awaited: frozenset[str]) -> Iterator[str
         elif head == "$Label":
             yield f"{reference}: texts of example flows stand in the flow"
         elif head not in GLOBALS:
-            yield from _own(tree, flow, head, rest, awaited)
+            yield from _own(tree, flow, head, rest)
 
 
-def _own(tree: Tree, flow: Flow, head: str, rest: str, awaited: frozenset[str]) -> Iterator[str]:
+def _own(tree: Tree, flow: Flow, head: str, rest: str) -> Iterator[str]:
     if head not in flow.names:
         yield f"{head} does not exist"
         return
     node = flow.nodes.get(head)
     if node and rest and node.kind == "actionCalls" and node.text("actionType") == "apex":
         name = node.text("actionName")
-        if name not in awaited and rest not in _outputs(tree, name):
+        if rest not in _outputs(tree, name):
             yield f"{head}.{rest} is no output of {name}"
 
 
@@ -125,7 +123,7 @@ def _trigger(tree: Tree, flow: Flow) -> Iterator[str]:
             yield f"{name} cannot stand in a flow before the save"
 
 
-def _action(tree: Tree, node: Node, awaited: frozenset[str]) -> Iterator[str]:
+def _action(tree: Tree, node: Node) -> Iterator[str]:
     name = node.text("actionName")
     given = {row.findtext(f"{NAMESPACE}name") or "" for row in node.element.iterfind(f"{NAMESPACE}inputParameters")}
     if node.text("actionType") != "apex":
@@ -133,8 +131,7 @@ def _action(tree: Tree, node: Node, awaited: frozenset[str]) -> Iterator[str]:
             yield f"{node.name}: action {name} is not known here"
         return
     if name not in classes(tree):
-        if name not in awaited:
-            yield f"{node.name}: class {name} does not exist"
+        yield f"{node.name}: class {name} does not exist"
         return
     text = classes(tree)[name]
     found = next((each for each in methods(text) if each.annotation == "InvocableMethod"), None)
@@ -151,15 +148,14 @@ def _action(tree: Tree, node: Node, awaited: frozenset[str]) -> Iterator[str]:
     )
 
 
-def _screen(tree: Tree, node: Node, awaited: frozenset[str]) -> Iterator[str]:
+def _screen(tree: Tree, node: Node) -> Iterator[str]:
     for field in node.element.iterfind(f"{NAMESPACE}fields"):
         if field.findtext(f"{NAMESPACE}fieldType") != "ComponentInstance":
             continue
         name = (field.findtext(f"{NAMESPACE}extensionName") or "").removeprefix("c:")
         bundle = bundles(tree).get(name)
         if bundle is None or bundle.meta is None:
-            if name not in awaited:
-                yield f"{node.name}: component {name} does not exist"
+            yield f"{node.name}: component {name} does not exist"
             continue
         if "lightning__FlowScreen" not in bundle.targets:
             yield f"{node.name}: component {name} is not made for lightning__FlowScreen"

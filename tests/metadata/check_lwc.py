@@ -15,12 +15,12 @@ APEX = re.compile(r"""import\s+(\w+)\s+from\s+["']@salesforce/apex/([\w.]+)["']"
 PROPERTY = re.compile(r"@api\s+(?:get\s+|set\s+)?(\w+)")
 
 
-def findings(tree: Tree, awaited: frozenset[str] = frozenset()) -> list[str]:
+def findings(tree: Tree) -> list[str]:
     """Every name in a component that leads nowhere, and every component Salesforce would not take."""
     return [
         f"lwc {name}: {problem}"
         for name, bundle in bundles(tree).items()
-        for problem in (*_shape(bundle), *_apex(tree, bundle, awaited), *_names(tree, bundle), *_children(tree, bundle))
+        for problem in (*_shape(bundle), *_apex(tree, bundle), *_names(tree, bundle), *_children(tree, bundle))
     ]
 
 
@@ -50,13 +50,11 @@ def _shape(bundle: Bundle) -> Iterator[str]:
             yield f"property {element.get('name')} is not an @api property"
 
 
-def _apex(tree: Tree, bundle: Bundle, awaited: frozenset[str]) -> Iterator[str]:
+def _apex(tree: Tree, bundle: Bundle) -> Iterator[str]:
     for text in bundle.scripts.values():
         wired = set(WIRED.findall(text))
         for local, path in APEX.findall(text):
             owner, _, name = path.partition(".")
-            if owner in awaited:
-                continue
             found = _method(tree, owner, name)
             if found is None:
                 yield f"{path} is no @AuraEnabled method"

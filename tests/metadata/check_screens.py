@@ -14,10 +14,10 @@ SOURCES = {"Account", "Case", "Contact", "Opportunity"}
 PAGE_COMPONENTS = {"force:highlightsPanel", "force:detailPanel", "force:relatedListContainer"}
 
 
-def findings(tree: Tree, awaited: frozenset[str] = frozenset()) -> list[str]:
+def findings(tree: Tree) -> list[str]:
     """Every dangling name on a screen."""
     checks = (_views, _tabs, _layouts)
-    pages = (*_quick_actions(tree, awaited), *_pages(tree, awaited))
+    pages = (*_quick_actions(tree), *_pages(tree))
     return [problem for check in checks for problem in check(tree)] + list(pages)
 
 
@@ -79,7 +79,7 @@ def _layout(tree: Tree, layout: Component, sobject: str) -> Iterator[str]:
         )
 
 
-def _quick_actions(tree: Tree, awaited: frozenset[str]) -> Iterator[str]:
+def _quick_actions(tree: Tree) -> Iterator[str]:
     for action in tree.of("QuickAction"):
         sobject, _, name = action.name.partition(".")
         bundle = action.text("lightningWebComponent")
@@ -87,10 +87,10 @@ def _quick_actions(tree: Tree, awaited: frozenset[str]) -> Iterator[str]:
             yield f"quick action {action.name}: not an action of a source object"
         if action.text("type") != "LightningWebComponent" or action.text("actionSubtype") != "ScreenAction":
             yield f"quick action {action.name}: is not a screen action of a component"
-        yield from _component(tree, awaited, f"quick action {action.name}", bundle, "lightning__RecordAction")
+        yield from _component(tree, f"quick action {action.name}", bundle, "lightning__RecordAction")
 
 
-def _pages(tree: Tree, awaited: frozenset[str]) -> Iterator[str]:
+def _pages(tree: Tree) -> Iterator[str]:
     for page in tree.of("FlexiPage"):
         where = f"page {page.name}"
         if page.text("sobjectType") not in SOURCES | set(tree.named("CustomObject")):
@@ -100,16 +100,15 @@ def _pages(tree: Tree, awaited: frozenset[str]) -> Iterator[str]:
         names = [_text(each, "componentName") for each in page.each("flexiPageRegions/itemInstances/componentInstance")]
         for name in names:
             if ":" not in name or name.startswith("c:"):
-                yield from _component(tree, awaited, where, name.removeprefix("c:"), "lightning__RecordPage")
+                yield from _component(tree, where, name.removeprefix("c:"), "lightning__RecordPage")
             elif name not in PAGE_COMPONENTS:
                 yield f"{where}: component {name} is not one of the platform's that are used here"
 
 
-def _component(tree: Tree, awaited: frozenset[str], where: str, name: str, target: str) -> Iterator[str]:
+def _component(tree: Tree, where: str, name: str, target: str) -> Iterator[str]:
     bundle: Bundle | None = bundles(tree).get(name)
     if bundle is None:
-        if name not in awaited:
-            yield f"{where}: component {name} does not exist"
+        yield f"{where}: component {name} does not exist"
     elif target not in bundle.targets:
         yield f"{where}: component {name} is not made for {target}"
 

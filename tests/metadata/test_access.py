@@ -4,7 +4,6 @@ import pytest
 
 from tests.metadata.apex import classes, methods
 from tests.metadata.check_access import principals
-from tests.metadata.checks import awaited
 from tests.metadata.tree import load
 from tests.metadata.written import written
 
@@ -103,7 +102,7 @@ def test_every_class_that_can_be_called_from_outside_is_in_the_table():
 
     expected = set(REACHED_BY["classAccesses/apexClass"])
 
-    assert callable_ones | (awaited() & expected) == expected
+    assert callable_ones == expected
 
 
 def test_every_principal_is_in_the_table():

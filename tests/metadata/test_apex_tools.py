@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tests.metadata.tree import ROOT
+from tests.support.tools import PATH, demand
 
 TOOLS = Path(__file__).parents[1] / "salesforce_tools"
-NODE = Path(__file__).parents[2] / "var" / "node" / "bin"
 MODERATE = 3  # 1 is critical; 4 and 5 are matters of taste
 
 # File, what is replaced by what, what says so. Each is an error that these two tools find and our own checks do not.
@@ -66,26 +66,14 @@ DEFECTS = {
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the tools say of the project, and of a copy with every defect in it."""
-    path = os.pathsep.join([str(NODE), os.environ["PATH"]])
-    demand(path)
+    demand("node", "java", packages=TOOLS)
     spoiled = tmp_path_factory.mktemp("spoiled") / "project"
     spoil(spoiled)
     command = ["node", str(TOOLS / "apex.mjs"), str(ROOT), str(spoiled)]
-    run = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=os.environ | {"PATH": PATH}, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     clean, wrong = json.loads(run.stdout)
     return clean, wrong
-
-
-def demand(path: str) -> None:
-    """Skip where a tool is missing, which is an error in CI."""
-    lacking = [name for name in ("node", "java") if shutil.which(name, path=path) is None]
-    lacking += [] if (TOOLS / "node_modules").is_dir() else ["the npm packages of tests/salesforce_tools"]
-    words = f"missing: {', '.join(lacking)}; run tools/ensure-java and tools/ensure-node tests/salesforce_tools"
-    if lacking and os.environ.get("CI") == "true":
-        pytest.fail(words)
-    if lacking:
-        pytest.skip(words)
 
 
 def spoil(project: Path) -> None:

@@ -174,9 +174,3 @@ def test_two_invocable_methods_in_one_class_are_found():
     )
 
     assert [finding for finding in found(project(**{CLASS: twice})) if "has two invocable methods" in finding]
-
-
-def test_a_name_that_has_arrived_is_no_longer_awaited(monkeypatch):
-    monkeypatch.setattr("tests.metadata.checks.awaited", lambda: frozenset({"Probe"}))
-
-    assert "Probe is awaited no longer: take it off awaited.txt" in found(project())
