@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,13 @@ import pytest
 
 from gateway.engine.migrations import migrate
 from tests.support.postgres import Postgres, PostgresMissing, server
+
+# One seed for everything that is drawn, in all workers: they inherit it from the process that starts them.
+os.environ.setdefault("GATEWAY_TEST_SEED", str(random.randrange(1, 10**6)))
+
+
+def pytest_report_header() -> str:
+    return f"seed of what is drawn: GATEWAY_TEST_SEED={os.environ['GATEWAY_TEST_SEED']}"
 
 
 @pytest.fixture(scope="session")

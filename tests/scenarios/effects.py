@@ -26,14 +26,17 @@ COMMITS = {
     "outbox._take_up": "rows taken up",
     "outbox.wake": "outbox stirred",
     "pump.claim_turns": "claimed",
+    "sender._take_up": "sender taken up",
     "sender._send": "rows announced",
     "sender._store": "rows settled",
     "sender._refused": "rows not sent",
+    "sender._unclear": "rows unclear",
+    "sender._without_answer": "rows unclear",
     "sender._close_circuit": "circuit closed",
 }
 # Comes by the clock and belongs to no action.
 UPKEEP = {"clock.remember", "schedule.age_out_all", "schedule.seal_audit", "pump.drop_orphans", "turns.fall_back"}
-UPKEEP |= {"worker.start"}
+UPKEEP |= {"worker.start", "alarms.look"}
 
 _ID = re.compile(r"(?<=/)[a-z]+_[0-9a-zA-Z]*[0-9A-Z][0-9a-zA-Z]*")
 

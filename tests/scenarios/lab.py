@@ -125,10 +125,6 @@ class Lab:
         assert isinstance(gateway.tools.clock, SystemClock)
         gateway.tools.clock.offset = self.ahead
 
-    def plant(self, sobject: str, fields: dict[str, Any]) -> str:
-        """A record that somebody else has made."""
-        return str(self.control("salesforce", "POST", "records", {"sobject": sobject, "fields": fields})["id"])
-
     def heal(self) -> None:
         for upstream in ("stripe", "salesforce"):
             self.control(upstream, "DELETE", "faults")

@@ -143,7 +143,7 @@ class Records:
     async def _ready(self, gateway: Gateway) -> Deal:
         self.made += 1
         n, story, lab = self.made, self.story, self.lab
-        account = await asyncio.to_thread(lab.plant, "Account", {"Name": f"{story} {n}"})
+        account = await asyncio.to_thread(lab.save, "Account", {"Name": f"{story} {n}"})
         record = account
         if story.sobject != "Account":
             terms = {
@@ -152,7 +152,7 @@ class Records:
                 "StageName": "Prospecting",
                 "CloseDate": "2030-01-31",
             }
-            record = await asyncio.to_thread(lab.plant, story.sobject, terms)
+            record = await asyncio.to_thread(lab.save, story.sobject, terms)
         deal = Deal(record, account, f"{story}-{n}")
         for m, (name, members) in enumerate(story.before):
             answer = await ask(gateway, name, deal.body(members), key=f"{deal.key}-before-{m}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import random
 import threading
 import time
@@ -18,9 +17,9 @@ import requests
 from gateway.sandbox.browser import pay_invoice
 from gateway.sandbox.identity import AUTOMATION
 from gateway.sandbox.world import World
+from tests.scenarios.playing import SEED, SOAK
 
-SEED = int(os.environ.get("GATEWAY_TEST_SEED", "0")) or random.randrange(1, 10**6)
-KILLS = 60 if os.environ.get("GATEWAY_SOAK") else 20
+KILLS = 60 if SOAK else 20
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
