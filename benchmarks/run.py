@@ -31,7 +31,7 @@ class Settings:
     steady_seconds: int
 
 
-FULL = Settings(rounds=5, seconds=5, actions=10_000, rows=1_000_000, outcomes=1000, steady_seconds=60)
+FULL = Settings(rounds=5, seconds=4, actions=10_000, rows=1_000_000, outcomes=1000, steady_seconds=60)
 QUICK = Settings(rounds=2, seconds=3, actions=1_000, rows=20_000, outcomes=200, steady_seconds=10)
 LIMITS = {"sqlite": (0.65, 4.0), "postgres": (0.5, 7.0)}
 

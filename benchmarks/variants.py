@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import sqlite3
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -71,8 +72,11 @@ class Variant:
         if self.url is None:
             return 0
         if self.url.startswith("sqlite"):
+            # The write-ahead log beside it holds up to 4 MiB however many actions there are: it is put away first.
             path = self.url.removeprefix("sqlite:///")
-            return sum(Path(path + end).stat().st_size for end in ("", "-wal") if Path(path + end).exists())
+            with sqlite3.connect(path) as log:
+                log.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            return Path(path).stat().st_size
         with transaction(self.url, readonly=True) as conn:
             return int(conn.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
