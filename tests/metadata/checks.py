@@ -11,6 +11,7 @@ from tests.metadata import (
     check_classes,
     check_code,
     check_credentials,
+    check_external_services,
     check_flows,
     check_lwc,
     check_reports,
@@ -46,6 +47,7 @@ def findings(tree: Tree, written: Mapping[tuple[str, str], Written]) -> list[str
         *check_soql.findings(tree),
         *check_lwc.findings(tree, names),
         *check_credentials.findings(tree),
+        *check_external_services.findings(tree),
         *(f"{name} is awaited no longer: take it off awaited.txt" for name in sorted(names & _there(tree))),
     ]
 
