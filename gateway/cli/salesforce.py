@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +15,7 @@ from gateway.cli.common import (
     AsJson,
     ConfigFile,
     Exit,
+    Impossible,
     command,
     emit,
     escape,
@@ -21,6 +24,7 @@ from gateway.cli.common import (
     table,
 )
 from gateway.cli.salesforce_package import PROJECT
+from gateway.cli.salesforce_setup import CLIENT_APP, CREDENTIALS
 from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -58,6 +62,47 @@ def preflight(
     raise typer.Exit(int(Exit.OK if found.ok else Exit.FOUND))
 
 
+@app.command()
+@command
+def setup(
+    org: OrgName,
+    out: Annotated[Path, typer.Option(help="Folder to write into; becomes a project that sf can deploy.")],
+    certificate: Annotated[str | None, typer.Option(help="Unique name of the org's signing certificate.")] = None,
+    contact_email: Annotated[str | None, typer.Option(help="Of the external client app.")] = None,
+    login_certificate: Annotated[Path | None, typer.Option(help="Of the gateway's login key (PEM).")] = None,
+    permission_set_id: Annotated[str | None, typer.Option(help="Of Stripe_Gateway_Integration, 0PS…")] = None,
+    literal_org_id: Annotated[bool, typer.Option(help="Where formulas in claims are not resolved.")] = False,
+    metadata: Metadata = PROJECT,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Write the credentials, and the external client app, of one org, and print the path to click. Nothing secret.
+
+    The app is written when --contact-email, --login-certificate and --permission-set-id are given.
+    """
+    from gateway.cli.salesforce_path import steps
+    from gateway.cli.salesforce_setup import client_app, render, values
+
+    loaded = load_config(config, as_json=as_json)
+    known = _org(loaded, org)
+    told = values(loaded, org, known, certificate, literal_org_id=literal_org_id)
+    if contact_email and login_certificate and permission_set_id:
+        told = replace(told, client_app=client_app(known, contact_email, login_certificate, permission_set_id))
+    elif contact_email or login_certificate or permission_set_id:
+        raise Misconfigured(
+            "incomplete", "The app needs --contact-email, --login-certificate and --permission-set-id, all three."
+        )
+    files = render(metadata, told)
+    _write(out, files)
+    path = list(steps(known, told, out))
+    emit(
+        {"folder": str(out), "files": sorted(files), "steps": path},
+        lambda console: _walk(console, out, sorted(files), path),
+        as_json=as_json,
+    )
+
+
 @app.command("external-service")
 @command
 def external_service(
@@ -72,6 +117,26 @@ def external_service(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(registration(named_credential), encoding="utf-8")
     emit({"file": str(path)}, lambda console: console.print(escape(str(path))), as_json=as_json)
+
+
+def _write(out: Path, files: Mapping[str, str]) -> None:
+    """All or nothing; a file that was changed by hand is not written over."""
+    changed = [
+        name for name, text in files.items() if (out / name).exists() and (out / name).read_text("utf-8") != text
+    ]
+    if changed:
+        raise Impossible(f"{out / changed[0]} is there and differs: move it away, or choose another folder.")
+    for name, text in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(text, encoding="utf-8")
+    for name in (CREDENTIALS, CLIENT_APP):
+        (out / name).mkdir(exist_ok=True)
+
+
+def _walk(console: Console, out: Path, files: list[str], path: list[str]) -> None:
+    console.print("\n".join(escape(str(out / name)) for name in files), soft_wrap=True)
+    for number, step in enumerate(path, 1):
+        console.print(f"\n{number}. {escape(step)}", soft_wrap=True)
 
 
 def _org(config: Config, name: str) -> Org:
