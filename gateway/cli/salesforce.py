@@ -16,6 +16,7 @@ from gateway.cli.common import (
     ConfigFile,
     Exit,
     Impossible,
+    Wrong,
     command,
     emit,
     escape,
@@ -25,7 +26,6 @@ from gateway.cli.common import (
 )
 from gateway.cli.salesforce_package import PROJECT
 from gateway.cli.salesforce_setup import CLIENT_APP, CREDENTIALS
-from gateway.errors import Misconfigured
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,9 +90,7 @@ def setup(
     if contact_email and login_certificate and permission_set_id:
         told = replace(told, client_app=client_app(known, contact_email, login_certificate, permission_set_id))
     elif contact_email or login_certificate or permission_set_id:
-        raise Misconfigured(
-            "incomplete", "The app needs --contact-email, --login-certificate and --permission-set-id, all three."
-        )
+        raise Wrong("The app needs --contact-email, --login-certificate and --permission-set-id, all three.")
     files = render(metadata, told)
     _write(out, files)
     path = list(steps(known, told, out))
@@ -141,7 +139,7 @@ def _walk(console: Console, out: Path, files: list[str], path: list[str]) -> Non
 
 def _org(config: Config, name: str) -> Org:
     if name not in config.orgs:
-        raise Misconfigured("unknown_org", f"There is no org {name}; configured are {', '.join(config.orgs)}.")
+        raise Wrong(f"There is no org {name}; configured are {', '.join(config.orgs)}.")
     return config.orgs[name]
 
 

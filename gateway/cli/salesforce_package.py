@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from gateway.errors import Misconfigured
+from gateway.cli.common import Wrong
 
 PROJECT = Path(__file__).resolve().parents[2] / "salesforce_metadata"
 _NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
@@ -56,9 +56,7 @@ def folders(root: Path) -> list[Folder]:
     try:
         project = json.loads((root / "sfdx-project.json").read_text(encoding="utf-8"))
     except OSError as exc:
-        raise Misconfigured(
-            "no_metadata", f"{root} is not the folder salesforce_metadata of a release: name it with --metadata."
-        ) from exc
+        raise Wrong(f"{root} is not the folder salesforce_metadata of a release: name it with --metadata.") from exc
     found = [_folder(root, each["path"]) for each in project["packageDirectories"]]
     return [folder for folder in found if folder.objects or folder.path in NEEDS]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape as xml_text
 
-from gateway.errors import Misconfigured
+from gateway.cli.common import Wrong
 
 if TYPE_CHECKING:
     from gateway.config import Config, Org
@@ -45,14 +45,13 @@ class Values:
 
 
 def values(config: Config, name: str, org: Org, certificate: str | None, *, literal_org_id: bool) -> Values:
-    """From the configuration. Raises Misconfigured where it does not say enough."""
+    """From the configuration. Raises Wrong where it does not say enough."""
     address = config.server.public_url
     if address is None or not address.startswith("https://"):
-        raise Misconfigured("no_public_url", "Set server.public_url to the https address Salesforce reaches.")
+        raise Wrong("Set server.public_url to the https address Salesforce reaches.")
     kid = certificate or next((key.kid for key in org.keys if key.kid), None)
     if kid is None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,79}", kid):
-        raise Misconfigured(
-            "no_certificate_name",
+        raise Wrong(
             f"Name the org's signing certificate with --certificate, or as kid in orgs.{name}.keys: letters, digits, _",
         )
     return Values(
@@ -67,7 +66,7 @@ def values(config: Config, name: str, org: Org, certificate: str | None, *, lite
 
 
 def render(root: Path, told: Values) -> dict[str, str]:
-    """Path below the folder → text. Raises Misconfigured where anything is left to be filled in."""
+    """Path below the folder → text. Raises Wrong where anything is left to be filled in."""
     files = {"sfdx-project.json": PROJECT_FILE}
     for path in sorted((root / "unpackaged").glob("*Credentials/*-meta.xml")):
         text = _credential(path.read_text(encoding="utf-8"), told, named=path.parent.name == "namedCredentials")
@@ -77,10 +76,10 @@ def render(root: Path, told: Values) -> dict[str, str]:
             text = _filled(path.read_text(encoding="utf-8").replace(_ADDRESS, xml_text(told.address)), told.client_app)
             files[f"{CLIENT_APP}/{path.parent.name}/{path.name.removesuffix('.template')}"] = text
     if len(files) == 1:
-        raise Misconfigured("no_metadata", f"{root} is not the folder salesforce_metadata: name it with --metadata.")
+        raise Wrong(f"{root} is not the folder salesforce_metadata: name it with --metadata.")
     for name, text in files.items():
         if left := _LEFT.findall(text):
-            raise Misconfigured("placeholder_left", f"{name}: {', '.join(sorted(set(left)))} is filled by nothing.")
+            raise Wrong(f"{name}: {', '.join(sorted(set(left)))} is filled by nothing.")
     return files
 
 
@@ -111,15 +110,13 @@ def client_app(org: Org, contact_email: str, login_certificate: Path, permission
     try:
         certificate = x509.load_pem_x509_certificate(login_certificate.read_bytes())
     except (OSError, ValueError) as exc:
-        raise Misconfigured("no_certificate", f"{login_certificate} cannot be read as a certificate (PEM).") from exc
+        raise Wrong(f"{login_certificate} cannot be read as a certificate (PEM).") from exc
     if certificate.public_key() != org.salesforce.private_key.public_key():
-        raise Misconfigured(
-            "another_key", f"{login_certificate} does not belong to the private key of this org's login: use its own."
-        )
+        raise Wrong(f"{login_certificate} does not belong to the private key of this org's login: use its own.")
     if not re.fullmatch(r"[^@\s<>&]+@[^@\s<>&]+", contact_email):
-        raise Misconfigured("no_contact", f"{contact_email} is not an e-mail address.")
+        raise Wrong(f"{contact_email} is not an e-mail address.")
     if not permission_set_id.startswith("0PS"):
-        raise Misconfigured("no_permission_set", "The id of a permission set begins with 0PS.")
+        raise Wrong("The id of a permission set begins with 0PS.")
     return {
         "contact_email": contact_email,
         # Of the file nothing but the certificate, whatever else stands in it.

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from gateway import actions
-from gateway.actions import Request
+from gateway.actions import WIDENING, Request
 from gateway.records import Envelope, Json, Status
 
 Schema = dict[str, Json]
@@ -151,7 +151,8 @@ def _member(name: str, schema: Schema) -> Schema:
         return {"type": ["string", "number"], **rest, "description": f"{rest['description']}. {_TOLD}"}
     if len(kinds) > 1:
         raise TypeError(f"{name}: a member of several kinds cannot be told to Flow")
-    return {**(kinds[0] if kinds else {}), **rest}
+    least = {"minItems": 1} if rest.get("type") == "array" and name in WIDENING else {}
+    return {**(kinds[0] if kinds else {}), **rest, **least}
 
 
 def _nullable(schema: Schema) -> Schema:
