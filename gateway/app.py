@@ -48,6 +48,7 @@ from gateway.web import faults
 from gateway.web.actions import ActionRoutes
 from gateway.web.auth import Authenticator
 from gateway.web.guard import Guard
+from gateway.web.openapi import DocumentRoutes
 from gateway.web.operations import OperationRoutes, Timed
 from gateway.web.outbox import OutboxRoutes
 from gateway.web.protocol import uvicorn_options
@@ -201,6 +202,7 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
         *ActionRoutes(tools, authenticator, tracing).routes(),
         *OutboxRoutes(tools, authenticator).routes(),
         *OperationRoutes(tools.store, metrics, alarms, lambda: gateway.stopping).routes(),
+        *DocumentRoutes(config.server.public_url).routes(),
     ]
     inner = Starlette(
         routes=routes,

@@ -9,11 +9,11 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     AfterValidator,
@@ -76,6 +76,7 @@ class Request(BaseModel):
     """Members every action takes. ``record_id`` is the record the outcome is written back to."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
+    examples: ClassVar[Sequence[Mapping[str, Json]]] = ()  # bodies that can be sent as they are, for the documents
 
     record_id: str = Field(description="Salesforce record the action belongs to (15 or 18 characters)")
     object: str | None = Field(None, description="API name of its object; needed for custom objects only")

@@ -16,9 +16,15 @@ from gateway.sources import Party
 class CreateCustomer(Request):
     """Members of create-customer: what is not sent is read from the record."""
 
+    examples = (
+        {"record_id": "0015g00000AbCdEAAV"},
+        {"record_id": "0015g00000AbCdEAAV", "recipient_email": "accounts@example.com", "tax_id_type": "eu_vat",
+         "tax_id_value": "DE123456789"},
+    )  # fmt: skip
+
     recipient_email: str | None = Field(None, description="Where invoices go; default: the record's own address")
     tax_id_type: str | None = Field(None, pattern=r"^[a-z]{2}_[a-z]{2,10}$", description="Stripe's type, e.g. eu_vat")
-    tax_id_value: str | None = Field(None, max_length=40)
+    tax_id_value: str | None = Field(None, max_length=40, description="The number itself; needs tax_id_type")
 
 
 def check(request: CreateCustomer) -> None:

@@ -18,12 +18,19 @@ _MOST_LINES = 20  # Stripe: line_items of a payment link
 class CreatePaymentLink(Request):
     """Members of create-payment-link: an amount, lines, or the record's own products."""
 
-    currency: CurrencyCode | None = None
-    amount: Amount | None = None
+    examples = (
+        {"record_id": "0065g00000AbCdEAAV"},
+        {"record_id": "0065g00000AbCdEAAV", "amount": "249.00", "currency": "USD", "description": "Deposit"},
+    )
+
+    currency: CurrencyCode | None = Field(None, description="ISO code; default: the record's, then the entity's")
+    amount: Amount | None = Field(None, description="What is to be paid, in major units; default: the record's lines")
     description: Text | None = Field(None, description="What is paid for; default: the record's name")
-    lines: list[LineRequest] = Field(default_factory=list, max_length=_MOST_LINES)
+    lines: list[LineRequest] = Field(
+        default_factory=list, max_length=_MOST_LINES, description="What is sold; default: the record's own products"
+    )
     reusable: bool = Field(False, description="May be paid more than once")
-    automatic_tax: bool | None = None
+    automatic_tax: bool | None = Field(None, description="Let Stripe Tax work out the tax; default: the entity's")
 
 
 def check(request: CreatePaymentLink) -> None:

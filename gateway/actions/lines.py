@@ -27,14 +27,14 @@ class LineRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True)
 
-    description: Text
-    amount: Amount | None = None
-    quantity: Amount | None = None
-    unit_price: Amount | None = None
-    discount_percent: Amount | None = None
-    tax_code: str | None = Field(None, pattern=r"^txcd_[0-9]{8}$")
-    tax_rates: list[str] = Field(default_factory=list, max_length=5)
-    line_id: SalesforceId | None = None
+    description: Text = Field(description="What is sold")
+    amount: Amount | None = Field(None, description="The whole line, in major units; or quantity and unit_price")
+    quantity: Amount | None = Field(None, description="How many; default: 1")
+    unit_price: Amount | None = Field(None, description="Price of one, in major units; may have up to 12 decimals")
+    discount_percent: Amount | None = Field(None, description="Taken off quantity × unit_price, 0 to 100")
+    tax_code: str | None = Field(None, pattern=r"^txcd_[0-9]{8}$", description="Stripe's code of what is sold")
+    tax_rates: list[str] = Field(default_factory=list, max_length=5, description="Tax rates of this line, txr_…")
+    line_id: SalesforceId | None = Field(None, description="Id of the line in Salesforce, kept at Stripe")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,20 @@ from gateway.records import Json, Lookup, Plan, Step
 class RefundPayment(Request):
     """Members of refund-payment: the payment by intent, charge or invoice; default: the record's only paid invoice."""
 
-    payment_intent: str | None = None
-    charge: str | None = None
-    invoice: str | None = None
+    examples = (
+        {"record_id": "5005g00000AbCdEAAV", "payment_intent": "pi_3ExampleOfAPayment", "amount": "25.00",
+         "currency": "USD", "reason": "requested_by_customer", "request_key": "7f0c1f6e-5d0e-4a51-9d2b-5f0d3c6c1a11"},
+    )  # fmt: skip
+
+    payment_intent: str | None = Field(None, description="The payment, pi_…; this, charge or invoice")
+    charge: str | None = Field(None, description="The payment, ch_… or py_…")
+    invoice: str | None = Field(None, description="The paid invoice, in_…")
     amount: Amount | None = Field(None, description="Default: everything that is left")
     currency: CurrencyCode | None = Field(None, description="Checked against the payment's")
-    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = None
-    note: str | None = Field(None, max_length=500)
+    reason: Literal["duplicate", "fraudulent", "requested_by_customer"] | None = Field(
+        None, description="Stripe's word for why; fraudulent also blocks the card"
+    )
+    note: str | None = Field(None, max_length=500, description="For the books: kept with the refund at Stripe")
 
 
 def check(request: RefundPayment) -> None:

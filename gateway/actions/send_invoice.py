@@ -25,35 +25,50 @@ class CustomField(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    name: str = Field(min_length=1, max_length=40)
-    value: str = Field(min_length=1, max_length=140)
+    name: str = Field(min_length=1, max_length=40, description="Label")
+    value: str = Field(min_length=1, max_length=140, description="Text")
 
 
 class SendInvoice(Request):
     """Members of send-invoice: lines, recipient and currency come from the record where they are not sent."""
 
+    examples = (
+        {"record_id": "0065g00000AbCdEAAV"},
+        {"record_id": "0065g00000AbCdEAAV", "portion_percent": "30", "days_until_due": 14, "po_number": "PO-4711",
+         "request_key": "f3b4c1de-0a8e-4c57-8a51-1f2d3c4b5a69"},
+        {"record_id": "0065g00000AbCdEAAV", "currency": "USD", "recipient_email": "accounts@example.com",
+         "lines": [{"description": "Frames", "quantity": "2", "unit_price": "1200.00"},
+                   {"description": "Service", "amount": "180.00"}]},
+    )  # fmt: skip
+
     account_id: SalesforceId | None = Field(None, description="Account to bill; default: the record's")
     contact_id: SalesforceId | None = Field(
         None, description="Contact who receives the bill; default: by the bill-to rule"
     )
-    recipient_email: str | None = None
-    currency: CurrencyCode | None = None
-    lines: list[LineRequest] = Field(default_factory=list, max_length=250)
+    recipient_email: str | None = Field(None, description="Where the invoice goes; default: by the bill-to rule")
+    currency: CurrencyCode | None = Field(None, description="ISO code; default: the record's, then the entity's")
+    lines: list[LineRequest] = Field(
+        default_factory=list, max_length=250, description="What is sold; default: the record's own products"
+    )
     line_ids: Annotated[list[SalesforceId], AfterValidator(lambda ids: sorted(set(ids)))] = Field(
         default_factory=list, max_length=250, description="Invoice only these lines"
     )
     portion_percent: Amount | None = Field(None, description="Invoice a share of the record, e.g. a deposit")
-    portion_amount: Amount | None = None
+    portion_amount: Amount | None = Field(None, description="Invoice this much of the record, in major units")
     discount_amount: Amount | None = Field(None, description="Taken off the sum, shown as a line of its own")
-    days_until_due: int | None = Field(None, ge=1, le=3650)
-    due_date: str | None = Field(None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
-    description: str | None = Field(None, max_length=1500)
-    footer: str | None = Field(None, max_length=5000)
-    custom_fields: list[CustomField] = Field(default_factory=list, max_length=_MOST_FIELDS)
-    po_number: str | None = Field(None, max_length=140)
-    reference: str | None = Field(None, max_length=140)
-    automatic_tax: bool | None = None
-    tax_rates: list[str] = Field(default_factory=list, max_length=5)
+    days_until_due: int | None = Field(None, ge=1, le=3650, description="Payment term; default: the entity's")
+    due_date: str | None = Field(
+        None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="YYYY-MM-DD, the end of that day; or days_until_due"
+    )
+    description: str | None = Field(None, max_length=1500, description="Text above the lines")
+    footer: str | None = Field(None, max_length=5000, description="Text below the lines")
+    custom_fields: list[CustomField] = Field(
+        default_factory=list, max_length=_MOST_FIELDS, description="Labelled texts, PO number and reference included"
+    )
+    po_number: str | None = Field(None, max_length=140, description="Purchase order; default: the mapped field")
+    reference: str | None = Field(None, max_length=140, description="Your reference; default: the mapped field")
+    automatic_tax: bool | None = Field(None, description="Let Stripe Tax work out the tax; default: the entity's")
+    tax_rates: list[str] = Field(default_factory=list, max_length=5, description="Tax rates of every line, txr_…")
     replace: bool = Field(False, description="Void the record's open invoice and send this one instead")
     additional: bool = Field(False, description="A further invoice beside an open one; needs a request key")
 

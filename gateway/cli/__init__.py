@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import actions, audit, config, db, dead, doctor, health, keys, server, token
+from gateway.cli import actions, audit, config, db, dead, doctor, health, keys, salesforce, server, token
 
 HELP = """
 Salesforce-triggered action gateway for Stripe.
@@ -26,6 +26,7 @@ for name, group in {
     "db": db.app,
     "dead": dead.app,
     "keys": keys.app,
+    "salesforce": salesforce.app,
     "token": token.app,
 }.items():
     app.add_typer(group, name=name)

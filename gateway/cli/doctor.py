@@ -60,8 +60,21 @@ async def _all(config: Config, names: set[str]) -> list[Finding]:
 
     entities = {name: entity for name, entity in config.entities.items() if name in names}
     orgs = {name: org for name, org in config.orgs.items() if name in names}
-    stripe, salesforce = await asyncio.gather(doctor_stripe.probe(config, entities), doctor_salesforce.probe(orgs))
-    return [*_local(config), *stripe, *salesforce]
+    local = _local(config)
+    seen = {} if any(finding.level == "fail" and finding.subject == "database" for finding in local) else _seen(config)
+    stripe, salesforce = await asyncio.gather(
+        doctor_stripe.probe(config, entities), doctor_salesforce.probe(orgs, config.mappings, seen)
+    )
+    return [*local, *stripe, *salesforce]
+
+
+def _seen(config: Config) -> dict[str, float]:
+    """When each org id was first met."""
+    from gateway.engine.settings import settings_like
+    from gateway.pipeline.outbox import FIRST_SEEN
+
+    with opened(config) as conn:
+        return {org: float(at) for org, at in settings_like(conn, FIRST_SEEN).items()}
 
 
 def _local(config: Config) -> list[Finding]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from gateway.cli.doctor_outbox import custom_findings, outbox_findings
 from gateway.cli.findings import AGAIN, Finding, fail, ok, skew, warn
+from gateway.config.model import OBJECTS
 from gateway.connectors import unobserved
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.server_time import server_time
@@ -15,6 +17,7 @@ from gateway.projections import Snapshot, action, registry, roll_up
 from gateway.records import Caller, Envelope, SourceRef
 
 if TYPE_CHECKING:
+    from gateway.config import Mapping as FieldMapping
     from gateway.config import Org
 
 PERMISSION_SET = "Stripe Gateway Integration"
@@ -42,16 +45,21 @@ def _field(member: str) -> str | None:
     return member.removesuffix("__r") + "__c" if member.endswith("__r") else member if member.endswith("__c") else None
 
 
-async def probe(orgs: Mapping[str, Org]) -> list[Finding]:
-    """Everything about these orgs."""
+async def probe(
+    orgs: Mapping[str, Org], mappings: Mapping[str, FieldMapping], seen: Mapping[str, float]
+) -> list[Finding]:
+    """Everything about these orgs; ``seen``: when each org id was first met, as far as the database knows."""
     connector = SalesforceConnector(orgs, clock=SystemClock(), observe=unobserved)
     try:
-        return [finding for name, org in orgs.items() for finding in await _org(connector, name, org)]
+        found = [await _org(connector, name, org, mappings, seen.get(org.id)) for name, org in orgs.items()]
     finally:
         await connector.close()
+    return [finding for each in found for finding in each]
 
 
-async def _org(connector: SalesforceConnector, name: str, org: Org) -> list[Finding]:
+async def _org(
+    connector: SalesforceConnector, name: str, org: Org, mappings: Mapping[str, FieldMapping], seen: float | None
+) -> list[Finding]:
     subject = f"org {name}"
     try:
         clock = skew(subject, await server_time(org.salesforce.login_url), SystemClock().now())
@@ -60,7 +68,9 @@ async def _org(connector: SalesforceConnector, name: str, org: Org) -> list[Find
         return [fail(subject, "login", f"{exc.code}: {exc.message}", _login_fix(exc, name, org))]
     objects = sorted(wanted(org.objects).items())
     described = [await _object(connector, subject, name, sobject, fields) for sobject, fields in objects]
-    return [clock, identity, *described, _limits(connector, subject, name)]
+    asked = await outbox_findings(connector, name, org, seen)
+    custom = await custom_findings(connector, name, org, mappings, OBJECTS.__contains__)
+    return [clock, identity, *described, *custom, *asked, _limits(connector, subject, name)]
 
 
 async def _identity(connector: SalesforceConnector, subject: str, name: str, org: Org) -> Finding:
@@ -117,10 +127,14 @@ async def _object(
 
 
 def _place(sobject: str) -> str:
+    if sobject not in OBJECTS and not sobject.startswith("Stripe_"):
+        return f"the Stripe_* fields of main/core/objects/Opportunity to {sobject}, an object of your own"
     return "salesforce_metadata/" + (f"optional/{OPTIONAL[sobject]}" if sobject in OPTIONAL else "main")
 
 
 def _assign(name: str, sobject: str) -> str:
+    if sobject not in OBJECTS and not sobject.startswith("Stripe_"):
+        return f"let the user of orgs.{name} read and edit them"
     which = f"{PERMISSION_SET} {OPTIONAL[sobject].title()}" if sobject in OPTIONAL else PERMISSION_SET
     return f'assign the permission set "{which}" to the user of orgs.{name}'
 

@@ -160,11 +160,13 @@ def _routes(parts: Parts) -> Iterator[Finding]:
 
 def _mapped_objects(parts: Parts) -> Iterator[Finding]:
     allowed = {sobject for org in parts.orgs.values() for sobject in org.objects}
-    for sobject in parts.mappings:
+    for sobject, mapping in parts.mappings.items():
         if parts.orgs and sobject not in allowed and len(parts.orgs) == len(parts.org_tables):
             yield ("mappings", sobject), "no org allows this object", did_you_mean(sobject, allowed)
-        elif sobject not in OBJECTS:
-            yield ("mappings", sobject), _UNREAD, None
+        elif sobject not in OBJECTS and mapping.fields:
+            yield ("mappings", sobject, min(mapping.fields)), _UNREAD, None
+        elif sobject in OBJECTS and mapping.lookup:
+            yield ("mappings", sobject, "lookup"), "comes with the release for this object", "leave it out"
 
 
 def _readable_rules(parts: Parts) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from gateway.config.values import (
     Address,
     ApiName,
     Currency,
+    CustomFieldName,
     DatabaseAddress,
     FieldPath,
     Lenient,
@@ -198,10 +199,14 @@ class Mapping(Model):
     bill_to: FieldPath = Field("", description="Relationship to the Contact who is billed, e.g. `Billing_Contact__r`")
     due_date: FieldPath = Field("", description="Date, or date and time, the invoice is due")
 
+    lookup: CustomFieldName | None = Field(
+        None, description="For an object of your own: the lookup to it that you added to our objects, e.g. `Project__c`"
+    )
+
     @property
     def fields(self) -> dict[str, str]:
-        """Ours → Salesforce's, only those that are mapped."""
-        return {ours: theirs for ours, theirs in self if theirs}
+        """Ours → Salesforce's, only those that are mapped to be read."""
+        return {ours: theirs for ours, theirs in self if theirs and ours != "lookup"}
 
 
 class SealingKeys(Model):

@@ -165,5 +165,8 @@ StripeAccount = Annotated[str, BeforeValidator(_ours(stripe_id, "acct"))]
 # Part of addresses, keys of records and circuit names; Salesforce compares external ids without case.
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,30}$")]
 ApiName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(?:_{1,2}[A-Za-z0-9]+)*$", max_length=80)]
+CustomFieldName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*__c$", max_length=43)
+]
 FieldPath = Annotated[str, StringConstraints(pattern=r"^(?:[A-Za-z]\w*(?:\.[A-Za-z]\w*){0,4})?$", max_length=200)]
 Lenient = Field(strict=False)  # TOML has arrays only: they become tuples and sets

@@ -16,6 +16,7 @@ from gateway.connectors.salesforce_bodies import (
     WRITING,
     describe_of,
     graph_answers,
+    names_of,
     page_of,
     save_results,
     sub_answers,
@@ -97,6 +98,10 @@ class SalesforceConnector:
         body = {"allOrNone": False, "records": list(records)}
         answer = await self._post(org, "PATCH", "composite/sobjects", body, writes=True, deadline=deadline)
         return save_results(answer, len(records))
+
+    async def sobjects(self, org: str) -> frozenset[str]:
+        """API names of every object there is for the gateway's user."""
+        return names_of(await self._ask(org, Ask("GET", "sobjects"), "sobjects", READ_SECONDS))
 
     async def describe(self, org: str, sobject: str) -> Describe:
         """The fields of an object, remembered for an hour; an object the org lacks is Refused ``NOT_FOUND``."""

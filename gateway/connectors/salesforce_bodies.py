@@ -66,6 +66,10 @@ def describe_of(sobject: str, answer: Json) -> Describe:
     return _read(lambda: Describe(sobject, {each["name"]: _field(each) for each in answer["fields"]}), writes=False)
 
 
+def names_of(answer: Json) -> frozenset[str]:
+    return _read(lambda: frozenset(each["name"] for each in answer["sobjects"]), writes=False)
+
+
 def _field(described: Mapping[str, Json]) -> FieldInfo:
     return FieldInfo(
         type=described["type"],

@@ -39,7 +39,9 @@ _SWEEP = 60.0
 # Share of the org's daily API calls → seconds between two looks that nobody asked for.
 _SLOWED = ((0.9, 900.0), (0.8, 300.0), (0.0, _SWEEP))
 _SKEW = 300.0  # a row may be this much older than our first sight of the org, by Salesforce's clock
-_ROW = ("Id", "Action__c", "Source_Record_Id__c", "Source_Object__c", "CreatedById", "LastModifiedById")
+ROW = ("Id", "Action__c", "Source_Record_Id__c", "Source_Object__c", "CreatedById", "LastModifiedById")
+
+FIRST_SEEN = "org.first_seen:"  # setting, followed by the org id
 
 Row = Mapping[str, Json]
 
@@ -56,7 +58,7 @@ def wake(conn: Connection, tools: Tools, org: str) -> None:
 
 def first_seen(conn: Connection, org: str) -> float:
     """When this org id was first configured here: a refreshed sandbox brings production's older rows along."""
-    name = f"org.first_seen:{org}"
+    name = FIRST_SEEN + org
     known = get_setting(conn, name)
     if known is None:
         known = str(now(conn))
@@ -99,13 +101,22 @@ async def _drain(tools: Tools, org: str) -> None:
 
 
 def _soql(since: float, last: str) -> str:
-    wanted = ", ".join((*_ROW, *columns()))
+    wanted = ", ".join((*ROW, *columns()))
     moment = _moment(since)
     after = f" AND Id > '{salesforce_id(last)}'" if last else ""
     return (
         f"SELECT {wanted} FROM Stripe_Action__c "  # noqa: S608 - our own names, a time, and a checked id
         f"WHERE Status__c = 'queued' AND Gateway_Action_Id__c = null AND CreatedDate >= {moment}{after} "
         f"ORDER BY Id LIMIT {PAGE}"
+    )
+
+
+def left_alone(since: float) -> str:
+    """SOQL for rows that are never read, because they are older than our first sight of the org."""
+    return (
+        "SELECT Id FROM Stripe_Action__c WHERE Status__c = 'queued' "  # noqa: S608 - our own names and a time
+        "AND Gateway_Action_Id__c = null "
+        f"AND CreatedDate < {_moment(since - _SKEW)} LIMIT {PAGE}"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from gateway.pipeline.gather import Facts
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import Snapshot
 from gateway.projections.roll_up import roll_up
+from gateway.projections.rows import POINTING
 from gateway.records import Json, SourceRef, Upsert, dumps
 
 
@@ -65,10 +67,30 @@ def merge_rows(
         return Upsert(parent.sobject, parent.record_id, roll_up(children, parent), parent, id_field="Id")
 
     merged = mirror.merge_family(
-        conn, tools.sealer, org, rows, parent, stamp_of, number=number, now=at, priority=priority
+        conn,
+        tools.sealer,
+        org,
+        _pointing(tools, rows, parent),
+        parent,
+        stamp_of,
+        number=number,
+        now=at,
+        priority=priority,
     )
     tools.wake_sender(conn, org)
     return bool(merged.stale)
+
+
+def _pointing(tools: Tools, rows: Sequence[Upsert], parent: SourceRef) -> list[Upsert]:
+    """With the lookup to a custom object, where the configuration names one; ours for standard objects are there."""
+    mapping = tools.config.mappings.get(parent.sobject)
+    if mapping is None or mapping.lookup is None:
+        return list(rows)
+    link = {mapping.lookup: parent.record_id}
+    return [
+        replace(row, fields={**row.fields, **link}) if row.parent == parent and row.sobject in POINTING else row
+        for row in rows
+    ]
 
 
 def contended(work: Work, facts: Facts | None = None) -> tuple[str, ...]:

@@ -29,6 +29,9 @@ LOOKUPS = {
     "Order": "Order__c",
     "Quote": "Quote__c",
 }
+SOURCE_ID = "Source_Record_Id__c"
+# Rows that point to the record they are for; a customer belongs to an account or a person instead.
+POINTING = ("Stripe_Action__c", "Stripe_Invoice__c", "Stripe_Payment_Link__c", "Stripe_Payment__c", "Stripe_Refund__c")
 
 
 def key(entity: str, stripe_id: str) -> str:
@@ -44,7 +47,7 @@ def source_fields(owner: SourceRef | None, account: str | None, contact: str | N
     if contact:
         found["Contact__c"] = contact
     if owner:
-        found |= {"Source_Object__c": cut(owner.sobject, 80), "Source_Record_Id__c": owner.record_id}
+        found |= {"Source_Object__c": cut(owner.sobject, 80), SOURCE_ID: owner.record_id}
         if lookup := LOOKUPS.get(owner.sobject):
             found[lookup] = owner.record_id
     return found

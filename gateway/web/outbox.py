@@ -28,7 +28,8 @@ class OutboxRoutes:
     async def pull(self, request: Request) -> Response:
         """Look now; however many ask at once, it is one look."""
         caller = await self._authenticator.authenticate(request.scope["headers"])
-        if unknown := next(iter(await read_json(request, self._tools.config.server)), None):
+        body = await read_json(request, self._tools.config.server) if await request.body() else {}
+        if unknown := next(iter(body), None):
             raise Rejected("unknown_member", f"{unknown[:80]} is not a member of this request.", field=unknown[:80])
         await self._tools.store.write(lambda conn: outbox.wake(conn, self._tools, caller.org))
         told = Envelope(

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from gateway.connectors.salesforce_errors import Fault, classify
 from gateway.connectors.salesforce_types import Graph, Node
 from gateway.engine.mirror import MirrorRow
-from gateway.projections.rows import LOOKUPS
+from gateway.projections.rows import LOOKUPS, SOURCE_ID
 from gateway.records import Json
 
 T = TypeVar("T")
@@ -195,8 +195,8 @@ def _written(row: MirrorRow) -> Mapping[str, Json]:
     if row.stamp or row.attempts == 0 or classify(row.error_code or "") is not Fault.RELINK:
         return fields
     # A merged or deleted record refuses the whole row: first the other lookups go, then the source record's own.
-    own = LOOKUPS.get(row.parent.sobject) if row.parent and row.attempts == 1 else None
-    gone = {name for name in LOOKUPS.values() if name != own}
+    own = {name for name, value in fields.items() if row.parent and value == row.parent.record_id} - {SOURCE_ID}
+    gone = {*LOOKUPS.values(), *own} - (own if row.attempts == 1 else set())
     return {name: value for name, value in fields.items() if name not in gone}
 
 

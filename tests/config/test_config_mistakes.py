@@ -92,6 +92,8 @@ ONE_PROBLEM = [
      "38: routing[0].when: the gateway reads no fields of this object"),
     ('entities = ["us"]', 'entities = ["us"]\nobjects = ["opportunity"]',
      "17: orgs.acme.objects[0]: is no API name (write Opportunity)"),
+    ("[audit]", '[mappings.Order]\nlookup = "X__c"\n[audit]', "37: mappings.Order.lookup: comes with the release"),
+    ("[audit]", '[mappings.Order]\nlookup = "X"\n[audit]', "37: mappings.Order.lookup: must look like"),
     ("[audit]", '[mappings.Order]\npo = "X"\n[audit]', "37: mappings.Order.po: is not a known key"),
     ("[audit]", "[mappings.Order]\npo_number = \"a'b\"\n[audit]", "37: mappings.Order.po_number: must look like"),
     ("[server]", "[server", ":1: is not TOML:"),
@@ -115,7 +117,7 @@ def test_fields_of_an_object_that_is_never_read_cannot_be_mapped(tmp_path):
     found = problems(tmp_path, toml.replace("[audit]", '[mappings.Contract]\ncurrency = "X"\n[audit]'))
 
     assert len(found) == 1, found
-    assert "mappings.Contract: the gateway reads no fields of this object, only of Account, " in found[0]
+    assert "mappings.Contract.currency: the gateway reads no fields of this object, only of Account, " in found[0]
 
 
 def test_every_problem_is_told_at_once(tmp_path):

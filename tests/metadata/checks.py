@@ -10,6 +10,7 @@ from tests.metadata import (
     check_classes,
     check_code,
     check_credentials,
+    check_external_services,
     check_flows,
     check_lwc,
     check_reports,
@@ -36,4 +37,5 @@ def findings(tree: Tree, written: Mapping[tuple[str, str], Written]) -> list[str
         *check_soql.findings(tree),
         *check_lwc.findings(tree),
         *check_credentials.findings(tree),
+        *check_external_services.findings(tree),
     ]

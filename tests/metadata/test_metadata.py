@@ -3,6 +3,7 @@ import json
 import pytest
 
 from gateway.projections import action
+from gateway.projections.rows import LOOKUPS, POINTING
 from gateway.records import Status
 from tests.metadata import checks
 from tests.metadata.tree import ROOT, load, picklist
@@ -44,6 +45,13 @@ def test_every_source_object_carries_the_same_stamp(sobject):
         return {name: field.text("type") for name, field in fields.items() if name.startswith("Stripe_")}
 
     assert stamp(sobject) == stamp("Opportunity")
+
+
+@pytest.mark.parametrize(("sobject", "lookup"), LOOKUPS.items())
+def test_the_rows_that_point_to_their_source_are_those_with_its_lookup(sobject, lookup):
+    pointing = {owner for owner, name in TREE.fields if name == lookup and owner in OURS}
+
+    assert pointing - {"Stripe_Customer__c", "Stripe_Sync_Issue__c"} == set(POINTING)
 
 
 def test_the_core_names_no_optional_object():

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -173,9 +174,10 @@ def test_a_key_is_quoted_in_the_address() -> None:
     assert parcel.graphs[0].nodes[0].url == "sobjects/Stripe_Invoice__c/Stripe_Key__c/us:in%2F1%3Fx"
 
 
-def test_lookups_to_a_merged_record_are_dropped_the_source_records_own_last() -> None:
-    fields = {"Opportunity__c": OPPORTUNITY.record_id, "Contact__c": "003000000000001AAA", "Status__c": "Paid"}
-    whole = row(fields=fields)
+@pytest.mark.parametrize("own", ["Opportunity__c", "Project__c"])
+def test_lookups_to_a_merged_record_are_dropped_the_source_records_own_last(own: str) -> None:
+    source = {own: OPPORTUNITY.record_id, "Source_Record_Id__c": OPPORTUNITY.record_id}
+    whole = row(fields={**source, "Contact__c": "003000000000001AAA", "Status__c": "Paid"})
 
     bodies = []
     for attempts in (1, 2):
@@ -184,8 +186,8 @@ def test_lookups_to_a_merged_record_are_dropped_the_source_records_own_last() ->
         bodies.append(parcel.graphs[0].nodes[0].body)
 
     assert bodies == [
-        {"Opportunity__c": OPPORTUNITY.record_id, "Status__c": "Paid", "Sync_Version__c": 1},
-        {"Status__c": "Paid", "Sync_Version__c": 1},
+        {**source, "Status__c": "Paid", "Sync_Version__c": 1},
+        {"Source_Record_Id__c": OPPORTUNITY.record_id, "Status__c": "Paid", "Sync_Version__c": 1},
     ]
 
 
