@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.app import build
 from gateway.config import load
@@ -24,7 +25,7 @@ def served(migrated: Installation) -> Iterator[Installation]:
     example = (ROOT / "docs/examples/gateway.toml").read_text()
     [hosts] = [line for line in example.splitlines() if line.startswith("allowed_hosts")]
     migrated.file.write_text(text.replace("[server]", f"[server]\nport = {port}\n{hosts}"))
-    with Server(build(load(migrated.file, {})).app, port):
+    with capture_logs(), Server(build(load(migrated.file, {})).app, port):  # or they stand in what the command prints
         yield migrated
 
 
