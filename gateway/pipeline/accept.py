@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ from gateway.pipeline.ledger_rows import insert, numbered
 from gateway.pipeline.record import readable
 from gateway.pipeline.routing import known_entity
 from gateway.pipeline.settle import NeedsLive, Planned, settle
-from gateway.pipeline.work import Tools, Work
+from gateway.pipeline.work import Answer, Tools, Work
 from gateway.prepared import Question, ask_ahead
 from gateway.records import Caller, Json, Plan, SourceRef, fingerprint
 
@@ -41,16 +41,6 @@ class Submission:
     request: RequestModel
     request_id: str
     traceparent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the caller gets now; ``running`` = 202, ask again at ``/v1/actions/{action_id}``."""
-
-    action_id: str
-    envelope: Mapping[str, Json]
-    http_status: int = 200
-    running: bool = False
 
 
 def source_ref(record_id: str, sobject: str | None) -> SourceRef:
@@ -187,9 +177,10 @@ async def _answer(tools: Tools, action_id: str, wait: float) -> Answer:
     if wait > 0 and await tools.engine.wait(action_id, wait):
         kept = tools.answers.get(action_id)
         if kept is not None:
-            return Answer(action_id, kept[1], kept[0])
+            return kept
     found = await answers.state(tools, action_id)
     if found is None:
         raise Rejected("unknown_action", "There is no such action.", http_status=404)
     row, envelope = found
-    return Answer(action_id, envelope, running=row.status in ledger.OPEN)
+    http_status, field = answers.told_by_http(row)
+    return Answer(action_id, envelope, http_status, running=row.status in ledger.OPEN, field=field)

@@ -26,8 +26,23 @@ async def state(tools: Tools, action_id: str) -> tuple[Row, dict[str, Json]] | N
 def envelope_of(row: Row) -> dict[str, Json]:
     """The stored answer, or what can be said while it runs."""
     if row.envelope:
-        return {**Envelope(success=False, status=row.status).as_json(), **ledger.answer(row)}
+        told = {name: value for name, value in ledger.answer(row).items() if name not in _BESIDE}
+        return {**Envelope(success=False, status=row.status).as_json(), **told}
     return _running(row).as_json()
+
+
+def beside(http_status: int, field: str | None) -> dict[str, Json]:
+    """What is stored beside the envelope of a refusal: how HTTP tells it, whichever process is asked."""
+    return {"http_status": http_status, "field": field} if http_status != 200 else {}
+
+
+def told_by_http(row: Row) -> tuple[int, str | None]:
+    """Status and field of the stored answer."""
+    stored = ledger.answer(row) if row.envelope else {}
+    return stored.get("http_status", 200), stored.get("field")
+
+
+_BESIDE = ("http_status", "field")
 
 
 def _state(conn: Connection, tools: Tools, action_id: str) -> tuple[Row, dict[str, Json]] | None:

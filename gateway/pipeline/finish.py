@@ -19,9 +19,10 @@ from gateway.engine.mirror import asks_family
 from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
 from gateway.money import Money
+from gateway.pipeline.answers import beside
 from gateway.pipeline.project import merge_rows, object_rows, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
-from gateway.pipeline.work import Tools, Work
+from gateway.pipeline.work import Answer, Tools, Work
 from gateway.prepared import Question
 from gateway.projections import action as action_row
 from gateway.projections import registry
@@ -75,9 +76,13 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     at = now(conn)
     envelope = _envelope(work, outcome)
     stored = envelope.as_json()
+    http_status = outcome.error.http_status if outcome.error and outcome.status is Status.REJECTED else 200
+    field = outcome.error.field if outcome.error and http_status != 200 else None
     undone = outcome.status is Status.REJECTED or outcome.unsent
     # A row of the outbox is read again until its answer has arrived there: its refusal is final.
-    ledger.end(conn, work.id, outcome.status, stored, at, release=undone and work.caller.kind != "outbox")
+    release = undone and work.caller.kind != "outbox"
+    kept = {**stored, **beside(http_status, field)}
+    ledger.end(conn, work.id, outcome.status, kept, at, release=release)
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
         _keep(conn, work, outcome.object, at)
@@ -89,9 +94,8 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         _follow_steps(conn, tools, work, outcome, at)
     if _may_be_told(work, outcome):
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
-    elif (
-        work.outbox_row is not None and outcome.error is not None
-    ):  # but whoever inserted a row for it hears of it there
+    elif work.outbox_row is not None and outcome.error is not None:
+        # Whoever inserted a row for it hears of it there.
         row = action_row.refused_row(work.outbox_row, outcome.error.code, outcome.error.message, work.id)
         mirror.merge(conn, tools.sealer, work.caller.org, [row], number=mirror.ALWAYS, now=at, priority=1)
         tools.wake_sender(conn, work.caller.org)
@@ -99,8 +103,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         conn, org=work.caller.org, actor=work.caller.sub, act=f"action.{outcome.status}", ref=work.id,
         detail={"stripe_id": envelope.stripe_id, "error": envelope.error_code}, at=at,
     )  # fmt: skip
-    status = outcome.error.http_status if outcome.error and outcome.status is Status.REJECTED else 200
-    tools.store.after_commit(lambda: tools.answer(work.id, status, stored))
+    tools.store.after_commit(lambda: tools.answer(Answer(work.id, stored, http_status, field=field)))
     told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
     tools.store.after_commit(lambda: tools.observe("action.ended", told))
 

@@ -149,7 +149,9 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     age = max(tools.clock.now() - work.accepted, 0.0)
     patience = tools.patience
     pause = max(exc.retry_after or 0.0, min(patience.longest, patience.first * (1 + age / 2)))
-    return Snooze(pause, exc.code, exc.message, keep_lane=True, commit=unsent.noting(tools, work))
+    # What has sent nothing holds up nobody of its lane.
+    keep_lane = not work.unsent
+    return Snooze(pause, exc.code, exc.message, keep_lane=keep_lane, commit=unsent.noting(tools, work))
 
 
 def _expired(tools: Tools, work: Work) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -23,6 +23,20 @@ from gateway.records import Caller, Json, Plan, SourceRef, Status
 from gateway.sealing import Sealer
 
 _FAST_PATH = 2048  # plans and answers kept for jobs of this process; more than any runs at once
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What the caller gets now; ``running`` = 202, ask again at ``/v1/actions/{action_id}``. ``field`` names the member
+    that a refusal is about.
+    """
+
+    action_id: str
+    envelope: Mapping[str, Json]
+    http_status: int = 200
+    running: bool = False
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +66,7 @@ class Tools:
     wake_sender: Callable[[Connection, str], None]  # in a commit: this org's mirror has something to send
     # Accepted by this process, with the token of the claim it is to run under: no need to read it back.
     warm: OrderedDict[str, tuple[str, Work]] = field(default_factory=OrderedDict)
-    answers: OrderedDict[str, tuple[int, dict[str, Json]]] = field(default_factory=OrderedDict)
+    answers: OrderedDict[str, Answer] = field(default_factory=OrderedDict)
     own_users: dict[str, frozenset[str]] = field(default_factory=dict)  # org → users the gateway itself writes as
     lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
     patience: Patience = field(default_factory=lambda: Patience())
@@ -88,9 +102,9 @@ class Tools:
 
         self.store.after_commit(keep)
 
-    def answer(self, action_id: str, http_status: int, envelope: dict[str, Json]) -> None:
+    def answer(self, answer: Answer) -> None:
         """Keep an answer for whoever waits for it in this process; bounded, the ledger holds them all."""
-        self.answers[action_id] = (http_status, envelope)
+        self.answers[answer.action_id] = answer
         while len(self.answers) > 512:
             self.answers.popitem(last=False)
 

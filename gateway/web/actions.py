@@ -16,11 +16,11 @@ from gateway.engine import ledger
 from gateway.errors import Rejected
 from gateway.observability.trace import Traceparent, Tracing
 from gateway.pipeline import answers, tokens, trace
-from gateway.pipeline.accept import Answer, Submission, submit
+from gateway.pipeline.accept import Submission, submit
 from gateway.pipeline.preview import preview
 from gateway.pipeline.strict import parse
 from gateway.pipeline.visibility import visible
-from gateway.pipeline.work import Tools
+from gateway.pipeline.work import Answer, Tools
 from gateway.records import Caller, Json
 from gateway.web.auth import Authenticator
 from gateway.web.body import read_json
@@ -158,6 +158,7 @@ def _response(answer: Answer, applied: str | None) -> Response:
     if status < 400:
         return JSONResponse(body, status, headers)
     body |= {"type": TYPE + str(body["error_code"]), "title": TITLES.get(status), "detail": body["user_message"]}
+    body |= {"field": answer.field} if answer.field else {}
     return JSONResponse({**body, "status_code": status}, status, headers, MEDIA_TYPE)
 
 

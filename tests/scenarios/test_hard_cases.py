@@ -10,15 +10,15 @@ import pytest
 import requests
 
 from gateway.app import Gateway
-from gateway.engine import jobs, schedule
+from gateway.engine import jobs, ledger, schedule
 from gateway.engine.worker import Claim
-from gateway.pipeline import unknown
+from gateway.pipeline import answers, unknown
 from gateway.pipeline.accept import work_of
 from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.preview import preview
 from gateway.pipeline.work import Patience
 from gateway.sandbox.identity import ORG
-from tests.scenarios.lab import BILLED, Lab, ask, submission, truth, until
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, truth, until
 
 Story = Callable[[Gateway], Awaitable[None]]
 
@@ -357,5 +357,37 @@ def test_nothing_is_kept_warm_of_a_commit_that_did_not_stand(sqlite_lab: Lab) ->
             await tools.store.write(rolled_back)
 
         assert dict(tools.warm) == {}
+
+    tell(lab, story)
+
+
+def test_a_refusal_is_told_the_same_by_a_process_that_only_has_the_ledger(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        here = await ask(gateway, "send-invoice", {"record_id": "006000000000001"}, key="k")
+        row = await gateway.tools.store.read(lambda conn: ledger.by_id(conn, here.action_id))
+
+        assert row is not None
+        assert (here.http_status, here.field) == (404, "record_id")
+        assert answers.told_by_http(row) == (404, "record_id")
+        assert answers.envelope_of(row) == here.envelope
+
+    tell(lab, story)
+
+
+def test_an_action_that_has_sent_nothing_holds_up_nobody_of_its_record(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    members = lab.invoice_members()
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        lab.control("salesforce", "POST", "outage", {"down": True})
+        waiting = await ask(gateway, "create-payment-link", {"record_id": lab.fleet}, key="reads", wait=0.5)
+        done = await ask(gateway, "send-invoice", members, key="reads nothing", caller=MACHINE)
+        lab.control("salesforce", "POST", "outage", {"down": False})
+
+        assert waiting.running
+        assert done.envelope["success"], done.envelope
 
     tell(lab, story)
