@@ -186,7 +186,7 @@ def key(entity: EntityFacts) -> str:
     return step_key(entity=entity.name, mode=entity.mode, base="act_1", step="invoice", generation=1)
 
 
-# Mapped name → what its field of the record holds. ``bill_to`` is a relationship.
+# Mapped name → what its field of the record holds. ``bill_to`` is a relationship; ``lookup`` is written, not read.
 MAPPED: Row = {
     "po_number": "PO-7",
     "reference": "OUR-REF-1",
@@ -196,7 +196,7 @@ MAPPED: Row = {
 }
 
 
-@pytest.mark.parametrize("name", Mapping.model_fields)
+@pytest.mark.parametrize("name", [name for name in Mapping.model_fields if name != "lookup"])
 @pytest.mark.parametrize("sobject", OBJECTS)
 def test_every_mapped_field_changes_the_plan_of_every_object(name: str, sobject: str) -> None:
     reader = readable()[sobject]
