@@ -21,15 +21,18 @@ from gateway.sandbox.salesforce.org import Org
 from gateway.sandbox.salesforce.world import SigningKey
 
 # Apex callouts wait 10 s by default and 120 s at most (Apex Developer Guide, "Callout Limits and Limitations").
-TIMEOUT = aiohttp.ClientTimeout(total=10)
+SECONDS = 10.0
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
 class Reply:
-    """``status`` 0: no answer; ``body`` is the envelope, or ``{"user_message": …}`` made here."""
+    """``status`` 0: no answer, and ``lost`` says why; ``body`` is the envelope, or ``{"user_message": …}`` made here."""
 
     status: int
     body: Mapping[str, Any]
+    request_id: str | None = None
+    lost: str = ""
 
 
 @lru_cache(maxsize=8)
@@ -52,28 +55,50 @@ def token(org: Org, signing: SigningKey, subject: str) -> str:
     return jwt.encode(claims, private_key(signing.private_key), algorithm="RS256", headers=headers)  # type: ignore[arg-type]  # PyJWT's type lists the key kinds one by one
 
 
+def connected(org: Org) -> bool:
+    return org.world.signing is not None and org.world.gateway_url is not None
+
+
 async def call_gateway(org: Org, action: str, body: Mapping[str, Any], *, subject: str, request_key: str) -> Reply:
     """``POST {gateway}/v1/actions/{action}``; a gateway that does not answer is an answer too."""
+    headers = {"Idempotency-Key": request_key}
+    return await callout(org, "POST", f"/v1/actions/{action}", subject=subject, body=body, headers=headers)
+
+
+async def callout(
+    org: Org,
+    method: str,
+    path: str,
+    *,
+    subject: str,
+    body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] = NOTHING,
+    seconds: float = SECONDS,
+) -> Reply:
+    """Any path of the gateway through the named credential."""
     world = org.world
     if world.signing is None or world.gateway_url is None:
-        return Reply(0, {"user_message": "This org is not connected to a gateway (no signing key or gateway URL)."})
-    headers = {
+        message = "This org is not connected to a gateway (no signing key or gateway URL)."
+        return Reply(0, {"user_message": message}, lost="there is no named credential")
+    sent = {
         "Authorization": f"Bearer {token(org, world.signing, subject)}",
-        "Content-Type": "application/json",
         "X-Salesforce-Org-Id": world.org_id,
         "X-Salesforce-Sandbox": "true" if world.is_sandbox else "false",
-        "Idempotency-Key": request_key,
+        **({} if body is None else {"Content-Type": "application/json"}),
+        **headers,
     }
-    url = f"{world.gateway_url.rstrip('/')}/v1/actions/{action}"
+    url = f"{world.gateway_url.rstrip('/')}{path}"
+    data = None if body is None else json.dumps(body)
     try:
         async with (
-            aiohttp.ClientSession(timeout=TIMEOUT) as client,
-            client.post(url, data=json.dumps(body), headers=headers, allow_redirects=False) as response,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as client,
+            client.request(method, url, data=data, headers=sent, allow_redirects=False) as response,
         ):
-            return Reply(response.status, readable(await response.text()))
+            return Reply(response.status, readable(await response.text()), response.headers.get("X-Request-Id"))
     except (TimeoutError, aiohttp.ClientError) as exc:
-        message = f"The gateway did not answer ({type(exc).__name__}). Try again: the same click is never done twice."
-        return Reply(0, {"user_message": message})
+        reason = type(exc).__name__
+        message = f"The gateway did not answer ({reason}). Try again: the same click is never done twice."
+        return Reply(0, {"user_message": message}, lost=reason)
 
 
 def readable(text: str) -> Mapping[str, Any]:

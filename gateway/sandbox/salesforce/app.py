@@ -17,6 +17,7 @@ from gateway.sandbox.control import control_routes
 from gateway.sandbox.gate import FAULT
 from gateway.sandbox.salesforce import apex, pages, steering
 from gateway.sandbox.salesforce.calls import Answer, Call
+from gateway.sandbox.salesforce.controller import ApexRoutes
 from gateway.sandbox.salesforce.errors import SalesforceError, malformed_json, not_found
 from gateway.sandbox.salesforce.faults import expired_session, request_error
 from gateway.sandbox.salesforce.oauth import TokenEndpoint
@@ -136,6 +137,7 @@ def create_app(world: SalesforceWorld) -> ASGIApp:
         Route("/services/data", rest.versions, methods=["GET"]),
         Route("/services/data/{rest:path}", rest.handle, methods=METHODS),
         *screens.routes(),
+        *ApexRoutes(org).routes(),
         *control_routes(org.controls, steering.routes(org)),
     ]
     return with_controls(Starlette(routes=routes), org.controls)

@@ -13,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import BaseRoute, Route
 
 from gateway.sandbox.salesforce.apex import Reply, call_gateway
+from gateway.sandbox.salesforce.controller import default_person
 from gateway.sandbox.salesforce.forms import read_form
 from gateway.sandbox.salesforce.identifiers import SHORT, full_id
 from gateway.sandbox.salesforce.org import Org
@@ -20,6 +21,14 @@ from gateway.sandbox.salesforce.query import show_field
 from gateway.sandbox.salesforce.schema import NUMERIC, Field, SObject
 
 TEMPLATES = Path(__file__).with_name("templates")
+# Scripts and styles by name; the card itself is what tools/build-lwc makes of the package's Lightning components.
+CARD = Path(__file__).with_name("lwc")
+STATIC = {
+    "style.css": TEMPLATES,
+    "card.js": TEMPLATES,
+    "stripe-payments.js": CARD,
+    "stripe-payments.css": CARD,
+}
 # Objects on the front page, in this order; custom objects follow.
 FRONT = ("Opportunity", "Account", "Contact", "Case", "Order", "Quote")
 HIDDEN = frozenset({"Id", "IsDeleted", "SystemModstamp", "CreatedById", "LastModifiedById"})
@@ -61,13 +70,16 @@ class Pages:
         view = "/lightning/r/{sobject}/{record_id}"
         return [
             Route("/", self.front, methods=["GET"]),
-            Route("/static/style.css", self.style, methods=["GET"]),
+            Route("/static/{name}", self.static, methods=["GET"]),
             Route(f"{view}/view", self.record, methods=["GET"]),
             Route(f"{view}/action/{{action}}", self.act, methods=["POST"]),
         ]
 
-    async def style(self, _: Request) -> Response:
-        return FileResponse(TEMPLATES / "style.css", media_type="text/css")
+    async def static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in STATIC:
+            raise HTTPException(404, "No such file.")
+        return FileResponse(STATIC[name] / name, headers={"Cache-Control": "no-cache"})
 
     async def front(self, _: Request) -> Response:
         custom = [name for name, sobject in self.org.schema.objects.items() if sobject.custom]
@@ -77,7 +89,7 @@ class Pages:
 
     async def record(self, request: Request) -> Response:
         sobject, record = self.find(request)
-        return self.show(sobject, record, None)
+        return self.show(sobject, record, None, viewer=full_id(request.query_params.get("as", "")))
 
     async def act(self, request: Request) -> Response:
         """The click: the gateway is called and its answer shown above the record, or told to a program as JSON."""
@@ -106,7 +118,10 @@ class Pages:
             raise HTTPException(404, "No such record in this org.")
         return sobject, record
 
-    def show(self, sobject: SObject, record: Mapping[str, Any], reply: Reply | None) -> Response:
+    def show(
+        self, sobject: SObject, record: Mapping[str, Any], reply: Reply | None, *, viewer: str | None = None
+    ) -> Response:
+        people = self.people()
         return self.page(
             "record.html",
             sobject=sobject,
@@ -116,7 +131,8 @@ class Pages:
             stamp=list(self.fields(sobject, record, ours=True)),
             related=list(self.related(sobject, record)),
             buttons=[(button, str(uuid.uuid4())) for button in BUTTONS.get(sobject.name, ())],
-            people=self.people(),
+            people=people,
+            viewer=next((user for user in people if user.id == viewer), None) or default_person(self.org, people),
             locked=record["Id"] in self.org.locked,
             reply=reply,
         )

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { act, CHROMIUM } from './acts.js';
 import { apexOf, observe } from './page.js';
 import { STATES } from './states.js';
 
@@ -67,26 +68,6 @@ async function otherWorld(context, page) {
     return evaluate;
 }
 
-async function act(page, step) {
-    const named = (name) =>
-        page.getByRole('button', { name, exact: true }).or(page.getByRole('link', { name, exact: true })).first();
-    const acts = {
-        click: () => named(step.click).click(),
-        dblclick: () => named(step.dblclick).dblclick(),
-        press: () => page.keyboard.press(step.press),
-        wait: () => page.clock.runFor(step.wait),
-        see: () => page.getByText(step.see).locator('visible=true').first().waitFor(),
-        gone: () => page.getByRole(step.gone).waitFor({ state: 'detached' }),
-        type: () => page.getByLabel(step.type).fill(step.text),
-        check: () => page.getByText(step.check).locator('visible=true').first().click(),
-        select: async () => {
-            await page.getByRole('combobox', { name: step.select }).click();
-            await page.getByRole('option', { name: step.option }).click();
-        }
-    };
-    await acts[Object.keys(step)[0]]();
-}
-
 /** Card or dialog with a little around it; both of them where both are there. */
 async function frame(page, width) {
     const boxes = await page.locator('article, .slds-modal__container').evaluateAll((all) =>
@@ -135,13 +116,7 @@ async function visit({ page, errors, width, look }, name) {
 }
 
 mkdirSync(output, { recursive: true });
-const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: [
-        '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync', '--force-color-profile=srgb'
-    ]
-});
+const browser = await chromium.launch(CHROMIUM);
 const wanted = Object.keys(STATES).filter((name) => only.length === 0 || only.includes(name));
 const seen = {};
 await Promise.all(

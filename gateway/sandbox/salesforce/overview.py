@@ -1,0 +1,88 @@
+"""StripeOverview: what the card shows of a record. No call is made for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.sandbox.salesforce.apex import connected
+from gateway.sandbox.salesforce.org import Org
+from gateway.sandbox.salesforce.source_record import Row, SourceRecord, escaped, select
+from gateway.sandbox.salesforce.world import SandboxUser
+
+SEND, REFUND = "Stripe_Send_Invoice", "Stripe_Refund"
+Shown = dict[str, Any]
+# Member of the card by field of the row.
+INVOICE = {
+    "Number__c": "invoiceNumber",
+    "Status__c": "status",
+    "Total_Display__c": "amountText",
+    "Amount_Remaining_Display__c": "remainingText",
+    "Due_Date__c": "dueDate",
+    "Hosted_Url__c": "url",
+}
+LINK = {"Url__c": "url", "Status__c": "status", "Amount_Display__c": "amountText"}
+REFUNDED = {"Status__c": "status", "Amount_Display__c": "amountText", "Reason__c": "reason"}
+PAYMENT = {"Status__c": "status", "Amount_Display__c": "amountText", "Stripe_Id__c": "stripeId"}
+RUNNING = {
+    "Action__c": "action",
+    "Status__c": "status",
+    "Request_Key__c": "requestKey",
+    "User_Message__c": "message",
+}
+
+
+def may(org: Org, user: SandboxUser, action: str) -> bool:
+    """By custom permission; the gateway decides again by itself."""
+    return (REFUND if action == "refund-payment" else SEND) in org.access(user).custom_permissions
+
+
+def overview(source: SourceRecord) -> Shown:
+    org, user, editable = source.org, source.user, source.editable
+    invoices = editable and may(org, user, "send-invoice")
+    return {
+        "recordId": source.id,
+        "objectName": source.object_name,
+        "recordName": source.name,
+        "accountName": source.account_name,
+        "canInvoice": invoices,
+        "canLink": invoices,
+        "canCreateCustomer": invoices,
+        "canRefund": editable and may(org, user, "refund-payment"),
+        "connected": connected(org),
+        "stamp": {"status": source.row.get("Stripe_Status__c"), "amounts": source.row.get("Stripe_Amounts__c")},
+        "invoices": [invoice(row) for row in source.children("Stripe_Invoice__c", (*INVOICE, "Days_Overdue__c"))],
+        "links": [taken(row, LINK) for row in source.children("Stripe_Payment_Link__c", LINK)],
+        "refunds": [taken(row, REFUNDED) for row in source.children("Stripe_Refund__c", REFUNDED)],
+        "payments": payments(source),
+        "runningActions": running(source),
+    }
+
+
+def taken(row: Row, members: Mapping[str, str]) -> Shown:
+    return {"id": row["Id"]} | {ours: row[field] for field, ours in members.items()}
+
+
+def invoice(row: Row) -> Shown:
+    return taken(row, INVOICE) | {"overdue": (row["Days_Overdue__c"] or 0) > 0}
+
+
+def payments(source: SourceRecord) -> list[Shown]:
+    rows = source.children("Stripe_Payment__c", (*PAYMENT, "Amount_Refundable__c", "Currency_Code__c"))
+    return [taken(row, PAYMENT) | {"refundableText": refundable(row)} for row in rows]
+
+
+def refundable(row: Row) -> str | None:
+    left = row["Amount_Refundable__c"]
+    return f"{left:,} {row['Currency_Code__c']}" if left and left > 0 else None
+
+
+def running(source: SourceRecord) -> list[Shown]:
+    sobject = source.org.schema.objects.get("Stripe_Action__c")
+    if sobject is None or not source.org.access(source.user).can(sobject, "read"):
+        return []
+    text = (
+        f"SELECT Id, {', '.join(RUNNING)}, Accepted_At__c, CreatedDate FROM Stripe_Action__c "
+        f"WHERE Source_Record_Id__c = '{escaped(source.id)}' "
+        "AND Status__c IN ('queued', 'pending', 'awaiting_approval', 'unknown') ORDER BY CreatedDate DESC LIMIT 20"
+    )
+    rows = select(source.org, source.user, text)
+    return [taken(row, RUNNING) | {"startedAt": row["Accepted_At__c"] or row["CreatedDate"]} for row in rows]
