@@ -27,7 +27,7 @@ NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class Reply:
-    """``status`` 0: no answer, and ``lost`` says why; ``body`` is the envelope, or ``{"user_message": …}`` made here."""
+    """``status`` 0: no answer, ``lost`` says why; ``body`` is the envelope, or ``{"user_message": …}`` made here."""
 
     status: int
     body: Mapping[str, Any]

@@ -62,9 +62,7 @@ class Controller:
             return refused_preview(refusal)
         body = self.body(action, source, given.get("options"))
         path = f"/v1/actions/{quote(action)}/preview"
-        reply = await callout(
-            self.org, "POST", path, subject=self.user.id, body=plain(body), seconds=PREVIEW_SECONDS
-        )
+        reply = await callout(self.org, "POST", path, subject=self.user.id, body=plain(body), seconds=PREVIEW_SECONDS)
         due = body.get("due_date")
         return read_preview(self.org, reply, due if isinstance(due, datetime.date) else None)
 
@@ -164,14 +162,18 @@ class ApexRoutes:
         return [Route("/apex/StripePaymentsController.{method}", self.call, methods=["POST"])]
 
     async def call(self, request: Request) -> Response:
-        user = self.org.user(full_id(request.query_params.get("as", "")) or "")
         try:
-            if user is None or not self.org.is_active(user.id):
-                raise AuraError("Nobody of this org is looking: as=<id of an active user>.")
-            value = await self.method(user, request.path_params["method"])(read_parameters(await request.body()))
+            method = self.method(self.viewer(request), request.path_params["method"])
+            value = await method(read_parameters(await request.body()))
         except (AuraError, SalesforceError) as exc:
             return answer({"body": {"message": getattr(exc, "message", str(exc))}}, 400)
         return answer(value)
+
+    def viewer(self, request: Request) -> SandboxUser:
+        user = self.org.user(full_id(request.query_params.get("as", "")) or "")
+        if user is None or not self.org.is_active(user.id):
+            raise AuraError("Nobody of this org is looking: as=<id of an active user>.")
+        return user
 
     def method(self, user: SandboxUser, name: str) -> Callable[[Row], Awaitable[Any]]:
         controller = Controller(self.org, user)

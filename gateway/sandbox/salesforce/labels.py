@@ -12,7 +12,11 @@ LABELS = Path("main", "core", "labels", "CustomLabels.labels-meta.xml")
 def labels(tree: Path) -> dict[str, str]:
     """Text by name; a tree without labels has none."""
     path = tree / LABELS
-    return {text(node, "fullName"): text(node, "value") for node in children(read(path), "labels")} if path.exists() else {}
+    return (
+        {text(node, "fullName"): text(node, "value") for node in children(read(path), "labels")}
+        if path.exists()
+        else {}
+    )
 
 
 def label(tree: Path, name: str, *arguments: object) -> str:
