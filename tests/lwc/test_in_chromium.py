@@ -21,6 +21,8 @@ from tests.lwc.node import HERE, ROOT, node
 from tests.support.tools import PATH, demand
 
 BUNDLE = ROOT / "build" / "lwc"
+SHIPPED = ROOT / "gateway" / "sandbox" / "salesforce" / "lwc"
+FILES = ("stripe-payments.js", "stripe-payments.css")
 LIMIT = 1_000_000  # bytes of script and styles together: a page must not wait for them
 
 
@@ -46,7 +48,8 @@ def test_every_state_is_what_a_person_needs_at_both_widths(tmp_path: Path) -> No
         place: found for place, look in seen.items() if (found := wrong(EXPECTED[place.rpartition("-")[0]], look))
     }
     assert not problems, json.dumps(problems, indent=1, ensure_ascii=False)
-    assert sum((BUNDLE / name).stat().st_size for name in ("stripe-payments.js", "stripe-payments.css")) < LIMIT
+    assert sum((BUNDLE / name).stat().st_size for name in FILES) < LIMIT
+    assert [name for name in FILES if (BUNDLE / name).read_bytes() != (SHIPPED / name).read_bytes()] == []
 
 
 def wrong(expected: Look, seen: dict[str, Any]) -> list[str]:
