@@ -1,6 +1,7 @@
 """StripeOverview: what the card shows of a record. No call is made for it."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from gateway.sandbox.salesforce.apex import connected
@@ -71,8 +72,9 @@ def payments(source: SourceRecord) -> list[Shown]:
 
 
 def refundable(row: Row) -> str | None:
-    left = row["Amount_Refundable__c"]
-    return f"{left:,} {row['Currency_Code__c']}" if left and left > 0 else None
+    """As Decimal.format() writes it: grouped, without zeros at the end."""
+    left = Decimal(str(row["Amount_Refundable__c"] or 0))
+    return f"{left.normalize():,f} {row['Currency_Code__c']}" if left > 0 else None
 
 
 def running(source: SourceRecord) -> list[Shown]:

@@ -201,6 +201,25 @@ def test_a_click_is_found_again_by_its_key(org: World, gateway: Gateway):
     assert found["actionId"] == "act_1"
 
 
+def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker, gateway: Gateway):
+    signing = {"private_key": keys()[0], "kid": "k"}
+    org = make_world(signing=signing, gateway_url=gateway.server.url, users=users("Stripe_Gateway_Refunds"))
+    account, paid = org.record("Account", "Harbor Cycles Inc.")["Id"], record(org)
+    fields = {
+        "Stripe_Id__c": "pi_1", "Account__c": account, "Opportunity__c": paid, "Source_Record_Id__c": paid,
+        "Amount_Refundable__c": 12.5, "Currency_Code__c": "USD", "Status__c": "Succeeded",
+    }  # fmt: skip
+    org.control("records", {"sobject": "Stripe_Payment__c", "fields": fields})
+    case = org.record("Case", "Wheel arrived bent")["Id"]
+
+    [payment] = call(org, "overview", recordId=case)["payments"]
+    options = {"payment_intent": payment["stripeId"]}
+    call(org, "run", action="refund-payment", recordId=case, requestKey="key-1", options=options)
+
+    assert (payment["status"], payment["refundableText"]) == ("Succeeded", "12.5 USD")
+    assert gateway.seen[0]["body"] == {"record_id": paid, "object": "Opportunity", "payment_intent": "pi_1"}
+
+
 def test_the_contacts_are_those_of_the_account_with_an_address(org: World):
     found = call(org, "contacts", recordId=record(org))
 
