@@ -22,9 +22,11 @@ import tomlkit
 from gateway import actions
 from gateway.app import Gateway, build
 from gateway.config import load
+from gateway.engine import ledger
 from gateway.engine.clock import SystemClock
 from gateway.engine.schema import mirror
 from gateway.pipeline.accept import Answer, Submission, submit
+from gateway.pipeline.answers import state
 from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
@@ -41,6 +43,7 @@ PERSON = Caller(ORG, REP, "person")
 MACHINE = Caller(ORG, AUTOMATION, "automation")
 QUICK = Patience(tries=(0.01, 0.02), first=0.05, longest=0.3)
 BILLED = "accounts@harborcycles.example"
+PATIENCE = 60.0  # only ends what will never come
 
 
 class Lab:
@@ -200,7 +203,23 @@ async def ask(
     return await submit(gateway.tools, submission(name, members, key=key, caller=caller), wait=wait)
 
 
-async def until(holds: Callable[[], bool], patience: float = 30.0, what: str = "it") -> None:
+async def end_of(gateway: Gateway, asked: Answer) -> dict[str, Any]:
+    """
+    What an accepted action ends with.
+
+    Not asked for with its key once more: what ended unsent has released it, and the question would be a new action.
+    """
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await gateway.tools.engine.wait(asked.action_id, 1.0)
+            found = await state(gateway.tools, asked.action_id)
+            assert found is not None
+            if found[0].status not in ledger.OPEN:
+                return found[1]
+            await asyncio.sleep(0.02)
+
+
+async def until(holds: Callable[[], bool], patience: float = PATIENCE, what: str = "it") -> None:
     """Something that must come by itself; the bound only keeps a broken test from hanging."""
     end = time.monotonic() + patience
     while time.monotonic() < end:

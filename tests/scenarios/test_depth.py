@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, until
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, end_of, until
 
 
 def posts(lab: Lab) -> list[str]:
@@ -259,10 +259,10 @@ def test_an_action_that_could_not_start_in_time_ends_and_sends_nothing(sqlite_la
             lab.control("salesforce", "POST", "outage", {"down": True})
             asked = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k", wait=0.2)
             gateway.tools.clock.offset += 16 * 60  # type: ignore[attr-defined]  # the test's own clock
-            ended = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k", wait=15)
+            ended = await end_of(gateway, asked)
 
         assert asked.running
-        assert (ended.envelope["status"], ended.envelope["error_code"]) == ("failed", "expired")
+        assert (ended["status"], ended["error_code"]) == ("failed", "expired")
         assert lab.objects("invoice") == []
 
     asyncio.run(story())
