@@ -40,6 +40,11 @@ class Child:
 
     def start(self) -> None:
         """Start and wait until ``ready`` answers 200."""
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start, and leave it to `wait_ready` to see it come up."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(  # noqa: S603 - our own module, arguments made here
                 [sys.executable, "-m", *self.command],
@@ -49,7 +54,6 @@ class Child:
                 env={**os.environ, **self.environment},
                 preexec_fn=_die_with_parent if _outlives_this_thread() else None,
             )
-        self.wait_ready()
 
     def wait_ready(self) -> None:
         """Raises NotStarted when the process ends or takes too long."""

@@ -81,8 +81,11 @@ class World:
     def start(self) -> None:
         """Simulators first; raises NotStarted and leaves nothing running."""
         try:
-            for child in (self.stripe, self.salesforce, *self.gateways):
-                child.start()
+            for children in ((self.stripe, self.salesforce), self.gateways):
+                for child in children:
+                    child.launch()
+                for child in children:
+                    child.wait_ready()
         except BaseException:
             self.stop()
             raise
