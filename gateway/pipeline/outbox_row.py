@@ -18,6 +18,8 @@ _ENTITY, _LINES, _OPTIONS, _PAYMENT = "Requested_Entity__c", "Lines_Json__c", "O
 _OURS = {_ENTITY: "entity"}
 _PAYMENTS = {"pi": "payment_intent", "ch": "charge", "py": "charge", "in": "invoice"}
 _NEVER = ("record_id", "object", "request_key", "preview_token")  # said by the row itself, or not for it to say
+# Salesforce rounds a number to its field's decimals: one with more of them travels as text among the options.
+_UNROUNDED = frozenset({"amount", "portion_amount", "portion_percent"})
 
 
 def columns() -> tuple[str, ...]:
@@ -54,15 +56,17 @@ def _members(action: Action, row: Mapping[str, Json]) -> dict[str, Json]:
     told: dict[str, Json] = {}
     for column in columns():
         value = row.get(column)
-        if value in (None, False, "") or column == _OPTIONS:
+        # Not `in (None, False, "")`: 0 equals False, and an amount of 0 must be refused, not taken for "all of it".
+        if value is None or value is False or value == "" or column == _OPTIONS:
             continue
         name = _OURS.get(column) or action.columns.get(column)
         if name is None:
             raise Rejected("column_not_used", f"{action.label} does not use {column}: leave it empty.", field=column)
         told |= _payment(str(value)) if name == _PAYMENT else {name: _value(column, value)}
     options = _json(row, _OPTIONS, dict) or {}
+    with_column = {*action.columns.values(), *_OURS.values(), *_PAYMENTS.values()} - _UNROUNDED
     for name in options:
-        if name in told or name in _NEVER:
+        if name in told or name in _NEVER or name in with_column:
             raise Rejected(
                 "option_said_twice", f"{name} has a column of its own: leave it out of {_OPTIONS}.", field=name
             )

@@ -14,7 +14,7 @@ from gateway.app import Gateway
 from gateway.pipeline import outbox
 from gateway.sandbox.identity import ADMIN, ORG, REP
 from tests.scenarios.effects import Crash, Effects, Point, drop
-from tests.scenarios.lab import BILLED, Lab, truth, until
+from tests.scenarios.lab import BILLED, Lab, ask, truth, until
 
 Story = Callable[[Gateway], Awaitable[None]]
 
@@ -202,7 +202,11 @@ REFUSED = [
     ({"Lines_Json__c": "[{"}, "malformed_request"),
     ({"Lines_Json__c": '{"a": 1}'}, "invalid_json"),
     ({"Options_Json__c": '{"request_key": "mine"}'}, "option_said_twice"),
+    ({"Options_Json__c": '{"recipient_email": "x@y.example"}'}, "option_said_twice"),
     ({"Options_Json__c": '{"nonsense": 1}'}, "unknown_member"),
+    ({"Requested_Amount__c": 0, "Requested_Currency__c": "USD"}, "amount_too_small"),
+    ({"Portion_Percent__c": 0}, "invalid_portion"),
+    ({"Days_Until_Due__c": 0}, "invalid_member"),
     ({"Requested_Amount__c": 10.123, "Requested_Currency__c": "USD"}, "invalid_amount"),
     ({"Description__c": "card 4242 4242 4242 4242"}, "card_data_refused"),
     ({"Action__c": "sync-status"}, "unknown_action"),
@@ -225,6 +229,39 @@ def test_a_row_that_cannot_be_done_is_answered_with_the_reason_and_stops_no_othe
         assert (answered(lab, wrong)["Status__c"], answered(lab, wrong)["Error_Code__c"]) == ("rejected", code)
         assert answered(lab, wrong)["User_Message__c"]
         assert answered(lab, right)["Status__c"] == "succeeded"
+
+    tell(lab, story)
+
+
+@pytest.mark.parametrize(
+    ("columns", "code"),
+    [
+        ({"Action__c": "refund-payment", "Requested_Amount__c": 0}, "invalid_amount"),
+        (
+            {"Action__c": "create-payment-link", "Requested_Amount__c": 0, "Requested_Currency__c": "USD"},
+            "amount_too_small",
+        ),
+        (
+            {"Action__c": "refund-payment", "Options_Json__c": '{"invoice": "in_1Qabcdefghijklmnopqrstuv"}'},
+            "option_said_twice",
+        ),
+    ],
+    ids=["refund of nothing", "link over nothing", "payment among the options"],
+)
+def test_an_amount_of_zero_never_means_all_of_it(sqlite_lab: Lab, columns: dict[str, Any], code: str) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        sent = await ask(gateway, "send-invoice", {"record_id": lab.fleet, "recipient_email": BILLED}, key="i")
+        lab.pay(lab.of_record("invoice", lab.fleet)[0])
+        row = insert(lab, **columns)
+
+        await pull(gateway)
+        await until_answered(lab, row)
+
+        assert sent.envelope["success"], sent.envelope
+        assert (answered(lab, row)["Status__c"], answered(lab, row)["Error_Code__c"]) == ("rejected", code)
+        assert lab.objects("refund") == lab.objects("payment_link") == []
 
     tell(lab, story)
 
