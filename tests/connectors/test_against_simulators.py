@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -125,21 +124,17 @@ def test_a_batch_stays_under_stripes_limits_and_a_click_overtakes_it(sim: Stripe
     async def main() -> None:
         sim.control("/rate_limits", on=True)
         async with to_stripe(sim, limited=True) as connector:
-            started = time.monotonic()
             paths = ["/v1/customers", "/v1/invoices", "/v1/refunds", "/v1/charges"]
             batch = [
                 asyncio.create_task(connector.call("us", "GET", paths[n % 4], {"limit": 1}, priority=2))
                 for n in range(60)
             ]
             await asyncio.sleep(0.2)
-            asked = time.monotonic()
             await connector.call("us", "GET", "/v1/customers", {"limit": 1})
-            clicked = time.monotonic() - asked
+            overtaken = sum(not each.done() for each in batch)
             await asyncio.gather(*batch)  # a 429 would raise
-            seconds = time.monotonic() - started
 
-        assert clicked < 0.5
-        assert seconds < (61 / 25) * 1.2 + 0.5
+        assert overtaken > 10  # of the sixty that were there before it
 
     run(main())
 

@@ -72,13 +72,13 @@ async def connected(
 Call = Callable[[SalesforceConnector], Awaitable[Any]]
 
 
-def read(connector: SalesforceConnector) -> Awaitable[Any]:
-    return connector.query("acme", "SELECT Id FROM Account", deadline=0.4)
+def read(connector: SalesforceConnector, deadline: float = 0.4) -> Awaitable[Any]:
+    return connector.query("acme", "SELECT Id FROM Account", deadline=deadline)
 
 
-def write(connector: SalesforceConnector) -> Awaitable[Any]:
+def write(connector: SalesforceConnector, deadline: float = 0.4) -> Awaitable[Any]:
     node = SubRequest("PATCH", "sobjects/Stripe_Invoice__c/Stripe_Key__c/us:in_1", "n1", {"Total__c": Decimal("12.50")})
-    return connector.graphs("acme", [Graph("g1", (node,))], deadline=0.4)
+    return connector.graphs("acme", [Graph("g1", (node,))], deadline=deadline)
 
 
 def failure(call: Call, *acts: Act) -> GatewayError:
@@ -385,11 +385,11 @@ def test_nobody_listening_means_nothing_was_sent() -> None:
 def test_an_expired_session_is_renewed_once_for_all_threads() -> None:
     async def main() -> None:
         empty = {"records": [], "done": True}
-        expired = after(0.1, refusal("INVALID_SESSION_ID", 401, "Session expired or invalid"))
+        expired = after(0.5, refusal("INVALID_SESSION_ID", 401, "Session expired or invalid"))
         with org_at(reply(200, empty), *[expired] * 6, reply(200, empty)) as upstream:
             async with connected(upstream.url) as connector:
-                await read(connector)
-                answers = await asyncio.gather(*[read(connector) for _ in range(6)])
+                await read(connector, 60)
+                answers = await asyncio.gather(*[read(connector, 60) for _ in range(6)])
 
         logins = [request for request in upstream.requests if request.path == TOKEN]
         assert answers == [[]] * 6
@@ -491,14 +491,14 @@ def test_close_lets_a_write_end_and_refuses_new_ones() -> None:
 def test_cancelling_the_caller_leaves_a_sent_write_alone() -> None:
     async def main() -> None:
         seen: list[CallEvent] = []
-        with org_at(after(0.2, reply(200, {"graphs": []}))) as upstream:
+        with org_at(after(2.0, reply(200, {"graphs": []}))) as upstream:
             async with connected(upstream.url, seen) as connector:
-                caller = asyncio.create_task(write(connector))
+                caller = asyncio.create_task(write(connector, 60))
                 await upstream.asked()
                 caller.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await caller
-                await connector.close(grace=5)
+                await connector.close(grace=30)
 
         assert upstream.requests[-1].path == ROOT + "composite/graph"
 

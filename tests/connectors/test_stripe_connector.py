@@ -260,14 +260,14 @@ def test_a_redirect_is_not_followed() -> None:
 def test_cancelling_the_caller_does_not_cancel_the_request() -> None:
     async def main() -> None:
         seen: list[CallEvent] = []
-        with Scripted([after(0.2, reply(200, INVOICE))]) as upstream:
+        with Scripted([after(2.0, reply(200, INVOICE))]) as upstream:
             async with connected(upstream.url, seen=seen) as connector:
                 caller = asyncio.create_task(connector.call("us", "POST", "/v1/invoices", {}))
                 await upstream.asked()
                 caller.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await caller
-                await connector.close(grace=5)
+                await connector.close(grace=30)
 
         assert [event.outcome for event in seen] == ["ok"]
 

@@ -50,7 +50,7 @@ def test_the_upkeep_seals_the_audit_and_remembers_the_clock(database_url):
             await store.write(act)
             schedule = Schedule(upkeep(store, notary))
             schedule.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while await store.read(audit.has_pending):  # noqa: ASYNC110 - nothing tells of it
                     await asyncio.sleep(0.01)
             await schedule.stop()

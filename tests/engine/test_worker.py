@@ -75,15 +75,17 @@ def test_lanes_do_not_wait_for_each_other(database_url):
 
 def test_an_id_is_entered_once(database_url):
     runs = []
+    all_asked = asyncio.Event()
 
     async def handle(claim):
         runs.append(claim.id)
-        await asyncio.sleep(0.02)
+        await all_asked.wait()  # what has ended may be entered again
         return Done()
 
     async def main():
         async with running(database_url, {"k": handle}) as engine:
             answers = await asyncio.gather(*(enter(engine, Job("a", "k", f"lane{n}")) for n in range(20)))
+            all_asked.set()
             await engine.wait("a", 5)
             return sum(claim is not None for [claim] in answers)
 

@@ -73,7 +73,7 @@ def invoices(world: World, record: str) -> list[dict[str, Any]]:
     return [row for row in world.stripe_objects("invoice") if row["metadata"].get("sf_record_id") == record]
 
 
-def until(holds: Callable[[], Any], what: str, patience: float = 30.0) -> None:
+def until(holds: Callable[[], Any], what: str, patience: float = 90.0) -> None:
     end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, what

@@ -43,7 +43,7 @@ PERSON = Caller(ORG, REP, "person")
 MACHINE = Caller(ORG, AUTOMATION, "automation")
 QUICK = Patience(tries=(0.01, 0.02), first=0.05, longest=0.3)
 BILLED = "accounts@harborcycles.example"
-PATIENCE = 60.0  # only ends what will never come
+PATIENCE = 150.0  # only ends what will never come: longer than a circuit waits for its probe
 
 
 class Lab:

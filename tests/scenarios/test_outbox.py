@@ -51,7 +51,7 @@ async def pull(gateway: Gateway) -> None:
 
 
 async def until_answered(lab: Lab, *rows: str) -> None:
-    await until(lambda: all(answered(lab, row)["Status__c"] != "queued" for row in rows), 40, what="the rows' answers")
+    await until(lambda: all(answered(lab, row)["Status__c"] != "queued" for row in rows), what="the rows' answers")
 
 
 def test_a_row_becomes_an_invoice_and_is_told_so_itself(lab: Lab) -> None:
@@ -127,7 +127,7 @@ def test_a_crash_at_any_effect_of_the_pull_loses_and_doubles_nothing(sqlite_lab:
         row = insert(lab, Source_Record_Id__c=deal, **PARTS)
         effects.arm(point)
         await pull_unless_dead(dying)
-        await until(lambda: effects.dead or answered(lab, row)["Status__c"] != "queued", 20, what="death or the answer")
+        await until(lambda: effects.dead or answered(lab, row)["Status__c"] != "queued", what="death or the answer")
         await drop(dying)
         async with lab.gateway():
             await until_answered(lab, row)

@@ -79,7 +79,7 @@ def insist(
     raise AssertionError(f"no end for {key}")
 
 
-def wait(holds: Callable[[], bool], what: str, patience: float = 60.0) -> None:
+def wait(holds: Callable[[], bool], what: str, patience: float = 180.0) -> None:
     until = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < until, what
@@ -123,7 +123,7 @@ def load_and_kill(world: World, deals: list[tuple[str, str]]) -> list[dict[str, 
             answer = insist(world, "send-invoice", members(*deal), f"load-{n}")
             with lock:
                 answers.append(answer)
-            time.sleep(0.15)
+            time.sleep(0.3)
 
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(caller) for _ in range(8)]:

@@ -28,7 +28,7 @@ def limited(tmp_path: Path, postgres_url: str) -> Iterator[Lab]:
 
 
 async def both_alive(*gateways: Gateway) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while any(gateway.tools.engine.processes < len(gateways) for gateway in gateways):  # noqa: ASYNC110 - heartbeats
             await asyncio.sleep(0.05)
 

@@ -46,14 +46,14 @@ async def enter(engine: Engine, *entered: Job, here: bool = True) -> list[Claim 
     return await engine.store.write(lambda conn: [engine.enqueue(conn, job, here=here) for job in entered])
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for something that no event tells of; fails after ``seconds``."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - looks at state that other threads and processes change
             await asyncio.sleep(0.01)
 
 
-async def wait_gone(engine: Engine, job_id: str, seconds: float = 10.0) -> None:
+async def wait_gone(engine: Engine, job_id: str, seconds: float = 60.0) -> None:
     """Until the row is gone; `Engine.wait` counts death as an end, which a replayed job has behind it."""
     async with asyncio.timeout(seconds):
         while await engine.store.read(lambda conn: lanes.state_of(conn, job_id)) is not None:  # noqa: ASYNC110 - as above

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from sqlalchemy import Connection, select
@@ -66,7 +67,7 @@ class Desk:
     async def states(self) -> Counter[str]:
         return Counter(row.state for row in await self.rows())
 
-    async def settled(self, *states: str, seconds: float = 30.0, hurry: bool = True) -> Counter[str]:
+    async def settled(self, *states: str, seconds: float = 90.0, hurry: bool = True) -> Counter[str]:
         """Wait until every row is in one of these states; in a ``hurry`` the gateway's clock runs ten times as fast."""
         async with asyncio.timeout(seconds):
             while set(found := await self.states()) - set(states):
@@ -74,6 +75,14 @@ class Desk:
                 if hurry:
                     await self.later(0.45)
         return found
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """The clock that pauses are measured by stands still; the database's goes on."""
+        at = self.clock.monotonic()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(self.clock, "monotonic", lambda: at)
+            yield
 
     async def later(self, seconds: float) -> None:
         """Move the clock; jobs that are due now are looked for."""
@@ -92,7 +101,7 @@ class Desk:
         await self._circuits([])
 
     async def _circuits(self, wanted: list[str], hurry: float = 0.0) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while await self.circuits() != wanted:
                 await asyncio.sleep(0.05)
                 await self.later(hurry)

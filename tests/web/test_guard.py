@@ -1,7 +1,6 @@
 """Requests that no HTTP library would send, byte by byte on a socket."""
 
 import json
-import time
 
 import pytest
 
@@ -174,13 +173,10 @@ def test_too_many_chunks_are_refused_before_the_end(edge):
 
 
 def test_a_large_body_is_refused_by_its_announcement(edge):
-    started = time.monotonic()
-
     answer = edge.raw(sound(b"Content-Length: 67108864", b"Expect: 100-continue", body=b""))
 
     assert status(answer) == 413
-    assert b"100 Continue" not in answer
-    assert time.monotonic() - started < 5
+    assert b"100 Continue" not in answer  # not one byte of the body was asked for
 
 
 def test_a_sound_answer_is_not_to_be_kept(edge):

