@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -20,26 +20,42 @@ _LIVE = _PAYABLE | {"paid", "active"}
 
 
 def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
-    """The same thing still live is the answer; another one still open is refused with its number."""
+    """
+    The same thing still live is the answer; another one still open is refused with its number.
+
+    What can be replaced is an open invoice: to replace one that is paid would ask the customer for the money twice.
+    """
     live_now = [row for row in context.live if row.status in _LIVE]
-    same = next((row for row in live_now if row.content_hash == content_hash), None)
     request = work.request
-    additional = getattr(request, "additional", False)
-    if same is not None and not additional and not getattr(request, "replace", False):
-        return same
+    replacing, additional = getattr(request, "replace", False), getattr(request, "additional", False)
+    alike = [row for row in live_now if row.content_hash == content_hash and not (replacing and row.status in _PAYABLE)]
+    if alike and not additional:
+        return alike[0]
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
-    if open_invoice is None or additional or getattr(request, "replace", False):
+    if open_invoice is None or additional or replacing:
         return None
     url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
     raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
 
 
-def refuse_open(context: Context, content_hash: str) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What the guard is going to say of a request that is previewed: ``already`` is the answer it will get."""
+
+    warnings: tuple[str, ...] = ()
+    already: Live | None = None
+
+
+def foresee(work: Work, context: Context, content_hash: str, facts: Facts) -> Foreseen:
     """What a preview warns of: the same thing is live already, or another invoice is still open."""
-    live_now = [row for row in context.live if row.status in _LIVE]
-    if any(row.content_hash == content_hash for row in live_now):
-        return ["The record has this already: it will be shown again, nothing new is sent."]
-    return [_already_open(row) for row in live_now if row.kind == "invoice" and row.status in _PAYABLE]
+    try:
+        there = guard(work, context, content_hash, facts)
+    except Rejected as refusal:
+        return Foreseen((refusal.message,))
+    if there is None:
+        return Foreseen()
+    paid = " and it is paid" if there.status == "paid" else ""
+    return Foreseen((f"The record has this already{paid}: it will be shown again, nothing new is sent.",), there)
 
 
 def _already_open(row: Live) -> str:

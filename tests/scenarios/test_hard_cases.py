@@ -391,3 +391,39 @@ def test_an_action_that_has_sent_nothing_holds_up_nobody_of_its_record(sqlite_la
         assert done.envelope["success"], done.envelope
 
     tell(lab, story)
+
+
+def test_a_paid_invoice_is_never_replaced_by_one_that_asks_for_the_money_again(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        members = {"record_id": lab.fleet, "recipient_email": BILLED}
+        first = await ask(gateway, "send-invoice", members, key="first")
+        lab.pay(lab.of_record("invoice", lab.fleet)[0])
+
+        shown = await preview(gateway.tools, submission("send-invoice", {**members, "replace": True}))
+        again = await ask(gateway, "send-invoice", {**members, "replace": True}, key="again")
+
+        assert (shown.summary["already"], shown.summary["already_status"]) == (first.envelope["number"], "paid")
+        assert "paid" in str(shown.summary["warnings"])
+        assert (again.envelope["stripe_id"], again.envelope["replayed"]) == (first.envelope["stripe_id"], True)
+        assert [x["status"] for x in lab.of_record("invoice", lab.fleet)] == ["paid"]
+
+    tell(lab, story)
+
+
+def test_a_preview_of_what_is_there_already_counts_it_once(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        members = {"record_id": lab.fleet, "recipient_email": BILLED}
+        before = await preview(gateway.tools, submission("send-invoice", members))
+        sent = await ask(gateway, "send-invoice", members, key="first")
+
+        after = await preview(gateway.tools, submission("send-invoice", members))
+
+        assert "already" not in before.summary
+        assert after.summary["already"] == sent.envelope["number"]
+        assert after.summary["remaining"] == before.summary["remaining"]
+
+    tell(lab, story)

@@ -1,12 +1,18 @@
-"""Random interleavings: requests, repeats, crashes, faults, outages and clocks that jump. One invoice per record."""
+"""
+Random interleavings: requests, repeats, rivals, crashes, faults, outages and clocks that jump.
+
+Whatever happens, a record ends with one invoice and one link, and all who asked are told of the same ones.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -20,27 +26,47 @@ from gateway.engine.migrations import migrate
 from tests.scenarios.effects import drop
 from tests.scenarios.lab import MACHINE, Lab, ask
 from tests.scenarios.playing import SOAK
+from tests.support.postgres import Postgres
 
 KINDS = ("drop_before", "drop_after", "truncated", "http_500", "http_500_cached", "http_429", "http_503", "html_200")
-PATHS = ("/v1/customers", "/v1/invoices", "/v1/invoices/*/add_lines", "/v1/invoices/*/finalize", "/v1/invoices/*/send")
+Opened = Callable[[Path], AbstractContextManager[str]]
+# What may be asked of a record: two want the same invoice, a third another one.
+WISHES: dict[str, tuple[str, dict[str, Any]]] = {
+    "ours": ("send-invoice", {}),
+    "the same by another key": ("send-invoice", {}),
+    "another one": ("send-invoice", {"lines": [{"description": "Bells", "amount": "90.00"}]}),
+    "a link": ("create-payment-link", {"recipient_email": None, "account_id": None}),
+}
+ENDS = {"succeeded", "expired", "invoice_already_open"}
+PATHS = (
+    "/v1/customers",
+    "/v1/invoices",
+    "/v1/invoices/*/add_lines",
+    "/v1/invoices/*/finalize",
+    "/v1/invoices/*/send",
+    "/v1/payment_links",
+)
 
 
 class Interleavings(RuleBasedStateMachine):
     """One gateway that comes and goes, three records, and a world that misbehaves."""
 
+    opened: ClassVar[Opened]
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="interleavings-"))
+        self.around = ExitStack()
         self.loop = asyncio.new_event_loop()
         self.lab: Lab | None = None
         self.gateway: Gateway | None = None
-        self.asked: dict[str, str] = {}
+        self.asked: dict[tuple[str, str], str] = {}  # record and wish → its key
+        self.told: dict[tuple[str, str], str] = {}  # record and wish → what was made at Stripe
         self.offset = self.latest = 0.0
 
     @initialize()
     def world(self) -> None:
-        database = f"sqlite:///{self.folder / 'gateway.db'}"
-        migrate(database)
+        database = self.around.enter_context(self.opened(self.folder))
         self.lab = Lab(self.folder, database)
         self.records = list(self.lab.opportunities.values())
         self._boot()
@@ -65,20 +91,22 @@ class Interleavings(RuleBasedStateMachine):
             self.latest = self.offset
         self._move_clock()
 
-    def _ask(self, record: str, wait: float) -> str:
-        """How the record's request stands: a status word, or ``expired`` where it could not start in time."""
+    def _ask(self, record: str, wish: str, wait: float) -> str:
+        """How the wish stands: a status word, or why it was refused or ended."""
         assert self.lab is not None
         assert self.gateway is not None
-        members = self.lab.invoice_members(record_id=record)
-        key = self.asked.setdefault(record, f"key-{record}")
-        answer = self.loop.run_until_complete(
-            ask(self.gateway, "send-invoice", members, key=key, caller=MACHINE, wait=wait)
-        )
+        name, changes = WISHES[wish]
+        members = {**self.lab.invoice_members(record_id=record), **changes}
+        members = {member: value for member, value in members.items() if value is not None}
+        key = self.asked.setdefault((record, wish), f"{wish} of {record}")
+        answer = self.loop.run_until_complete(ask(self.gateway, name, members, key=key, caller=MACHINE, wait=wait))
+        if answer.envelope["success"]:
+            self.told[record, wish] = str(answer.envelope["stripe_id"])
         return str(answer.envelope["error_code"] or answer.envelope["status"])
 
-    @rule(n=st.integers(0, 2), wait=st.sampled_from([0.0, 0.05, 1.0]))
-    def submit_or_repeat(self, n: int, wait: float) -> None:
-        self._ask(self.records[n], wait)
+    @rule(n=st.integers(0, 2), wish=st.sampled_from(list(WISHES)), wait=st.sampled_from([0.0, 0.05, 1.0]))
+    def submit_or_repeat(self, n: int, wish: str, wait: float) -> None:
+        self._ask(self.records[n], wish, wait)
 
     @rule(kind=st.sampled_from(KINDS), path=st.sampled_from(PATHS))
     def stripe_misbehaves(self, kind: str, path: str) -> None:
@@ -94,7 +122,7 @@ class Interleavings(RuleBasedStateMachine):
     def recovery(self) -> None:
         self._recover()
 
-    @rule(seconds=st.sampled_from([-90.0, 30.0, 400.0]))
+    @rule(seconds=st.sampled_from([-90.0, 30.0, 400.0, 21 * 3600.0]))
     def clock_jumps(self, seconds: float) -> None:
         self._jump(seconds)
 
@@ -121,40 +149,51 @@ class Interleavings(RuleBasedStateMachine):
             self.loop.close()
             if self.lab is not None:
                 self.lab.close()
+            self.around.close()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _judge(self) -> None:
-        """Whoever asked insists; then a record has one open invoice, or none where its request expired unsent."""
+        """Whoever asked insists; then a record has one open invoice, or none where every request expired unsent."""
         assert self.lab is not None
         lab = self.lab
         self._jump(self.latest + 90.0 - self.offset)  # a clock set back delays retries by as much: it is right again
-        ended = {record: self._insist(record) for record in list(self.asked)}
-        made = {record: [x["status"] for x in lab.of_record("invoice", record)] for record in ended}
-        assert made == {record: ["open"] if end == "succeeded" else [] for record, end in ended.items()}
+        ended = {(record, wish): self._insist(record, wish) for record, wish in list(self.asked)}
+        for record in {record for record, _ in ended}:
+            invoices = [x for x in lab.of_record("invoice", record) if x["status"] != "draft"]
+            links = [x for x in lab.of_record("payment_link", record) if x["active"]]
+            told = {wish: made for (each, wish), made in self.told.items() if each == record}
+            wanted = {made for wish, made in told.items() if wish != "a link"}
+            assert [(x["id"], x["status"]) for x in invoices] == [(made, "open") for made in wanted], (ended, told)
+            assert [x["id"] for x in links] == [made for wish, made in told.items() if wish == "a link"], (ended, told)
         assert len(lab.objects("customer")) <= 1
 
     def _circuit_is_open(self) -> bool:
         assert self.gateway is not None
         return bool(self.loop.run_until_complete(self.gateway.tools.store.read(open_circuits)))
 
-    def _insist(self, record: str) -> str:
+    def _insist(self, record: str, wish: str) -> str:
         for _ in range(30):
-            end = self._ask(record, 2.0)
-            if end in {"succeeded", "expired"}:
+            end = self._ask(record, wish, 2.0)
+            if end in ENDS:
                 return end
             if self._circuit_is_open():  # nobody is made to wait for it, so time must pass
                 self._jump(61.0)
             self.loop.run_until_complete(asyncio.sleep(0.2))
-        raise AssertionError(f"no end for {record}: {end}")
+        raise AssertionError(f"no end for {wish} of {record}: {end}")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600 if SOAK else 600)
-def test_random_interleavings_end_in_one_invoice_per_record(record_property: Callable[[str, object], None]) -> None:
+@contextmanager
+def on_sqlite(folder: Path) -> Iterator[str]:
+    url = f"sqlite:///{folder / 'gateway.db'}"
+    migrate(url)
+    yield url
+
+
+def play(opened: Opened, examples: int, record_property: Callable[[str, object], None]) -> None:
     # Chance belongs to the soak; the suite runs the same ones each time.
     profile = settings(
-        max_examples=100 if SOAK else 6,
-        stateful_step_count=30 if SOAK else 12,
+        max_examples=100 if SOAK else examples,
+        stateful_step_count=30 if SOAK else 16,
         derandomize=not SOAK,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
@@ -163,4 +202,25 @@ def test_random_interleavings_end_in_one_invoice_per_record(record_property: Cal
     )
     record_property("examples", profile.max_examples)
     record_property("steps", profile.stateful_step_count)
-    run_state_machine_as_test(Interleavings, settings=profile)
+    machine = type("Played", (Interleavings,), {"opened": staticmethod(opened)})
+    run_state_machine_as_test(machine, settings=profile)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if SOAK else 600)
+def test_random_interleavings_end_in_one_invoice_per_record(record_property: Callable[[str, object], None]) -> None:
+    play(on_sqlite, 8, record_property)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+@pytest.mark.timeout(3600 if SOAK else 600)
+def test_random_interleavings_end_in_one_invoice_per_record_on_postgresql(
+    postgres: Postgres, record_property: Callable[[str, object], None]
+) -> None:
+    @contextmanager
+    def fresh(_: Path) -> Iterator[str]:
+        with postgres.database() as url:
+            yield url
+
+    play(fresh, 4, record_property)
