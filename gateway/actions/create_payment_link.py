@@ -129,6 +129,7 @@ def _create(request: CreatePaymentLink, context: Context, lines: tuple[Line, ...
         "metadata": told,
         # The payment carries the same, so that it leads back to the record without the link.
         "payment_intent_data": {"metadata": told},
+        "expand": ["line_items"],  # a link has no amount of its own: the row in Salesforce takes it from these
     }
     if request.description:
         params["payment_intent_data"]["description"] = request.description

@@ -249,7 +249,7 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
             base, stripe_id=there.stripe_id, stripe_status=there.status, number=shown.get("number"),
             amount=shown.get("amount"), currency=shown.get("currency"), replayed=True,
             url=body.get(url) if url else None,
-            user_message="This was done already; nothing was sent again.",
+            user_message=f"This was {'paid' if there.status == 'paid' else 'done'} already; nothing was sent again.",
         )  # fmt: skip
     body = outcome.object or {}
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}

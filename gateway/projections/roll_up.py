@@ -85,7 +85,8 @@ STATUSES: Mapping[str, Callable[[Rows], bool]] = {
         rows.money.any("refunded") and all(each.fully_refunded for each in rows.money.currencies.values())
     ),
     "Partially Refunded": lambda rows: rows.money.any("refunded"),
-    "Paid": lambda rows: rows.has(INVOICE, "Paid") or rows.money.any("paid"),
+    # A link used up is money that came, also while its payment has not been read.
+    "Paid": lambda rows: rows.has(INVOICE, "Paid") or rows.has(LINK, "Completed") or rows.money.any("paid"),
     "Invoice Draft": lambda rows: rows.has(INVOICE, "Draft"),
     "Payment Link Active": lambda rows: rows.has(LINK, "Active"),
     "Uncollectible": lambda rows: rows.has(INVOICE, "Uncollectible"),
