@@ -65,7 +65,11 @@ class Desk:
         return [opened(SEALER, row) for row in found]
 
     async def states(self) -> Counter[str]:
-        return Counter(row.state for row in await self.rows())
+        """How many rows are in which state; a row whose call is under way, or ended without an answer, is ``sending``."""
+        return Counter(
+            "sending" if row.state == "uncertain" and row.written < row.version else row.state
+            for row in await self.rows()
+        )
 
     async def settled(self, *states: str, seconds: float = 90.0, hurry: bool = True) -> Counter[str]:
         """Wait until every row is in one of these states; in a ``hurry`` the gateway's clock runs ten times as fast."""
