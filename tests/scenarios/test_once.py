@@ -1,0 +1,99 @@
+"""Requests that meet on one record: whatever is turned away, resumed or dead in between, the thing is there once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.app import Gateway
+from gateway.pipeline.work import Patience
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, end_of
+from tests.scenarios.test_hard_cases import tell
+
+SLOW = Patience(tries=(0.01,), first=1.5, longest=2.0)  # long enough for a second request to come in between
+
+
+async def known(lab: Lab, gateway: Gateway) -> None:
+    """The fleet's customer is there, so that nothing is waited for."""
+    await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+
+
+def open_invoices(lab: Lab) -> list[int]:
+    return [x["total"] for x in lab.of_record("invoice", lab.fleet) if x["status"] == "open"]
+
+
+async def both(
+    gateway: Gateway, name: str, first: dict[str, Any], second: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two requests of one record, the first of them turned away by Stripe as often as it takes; how both end."""
+    a = await ask(gateway, name, first, key="a", caller=MACHINE, wait=0.5)
+    b = await ask(gateway, name, second, key="b", caller=MACHINE, wait=0.5)
+    return await end_of(gateway, a), await end_of(gateway, b)
+
+
+def test_a_planned_invoice_that_is_turned_away_is_not_sent_beside_an_equal_one(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        await known(lab, gateway)
+        gateway.tools.patience = SLOW
+        lab.fault("stripe", "http_429", "/v1/invoices", method="POST", times=4)
+
+        first, second = await both(gateway, "send-invoice", lab.invoice_members(), lab.invoice_members())
+
+        assert open_invoices(lab) == [397800]
+        assert first["success"], first
+        assert second["success"], second
+        assert (second["stripe_id"], second["replayed"]) == (first["stripe_id"], True)
+
+    tell(lab, story)
+
+
+def test_a_planned_invoice_that_is_turned_away_is_not_sent_beside_another_one(lab: Lab) -> None:
+    other = lab.invoice_members(lines=[{"description": "Bell", "amount": "77.00"}])
+
+    async def story(gateway: Gateway) -> None:
+        await known(lab, gateway)
+        gateway.tools.patience = SLOW
+        lab.fault("stripe", "http_429", "/v1/invoices", method="POST", times=2)
+
+        first, second = await both(gateway, "send-invoice", lab.invoice_members(), other)
+
+        assert open_invoices(lab) == [397800]
+        assert first["success"], first
+        assert (second["status"], second["error_code"]) == ("rejected", "invoice_already_open")
+
+    tell(lab, story)
+
+
+def test_a_planned_payment_link_that_is_turned_away_is_made_once(lab: Lab) -> None:
+    members = {"record_id": lab.fleet, "amount": "50.00", "currency": "USD", "description": "Deposit"}
+
+    async def story(gateway: Gateway) -> None:
+        gateway.tools.patience = SLOW
+        lab.fault("stripe", "http_429", "/v1/payment_links", method="POST", times=4)
+
+        first, second = await both(gateway, "create-payment-link", members, members)
+
+        assert [x["active"] for x in lab.of_record("payment_link", lab.fleet)] == [True]
+        assert second["stripe_id"] == first["stripe_id"]
+
+    tell(lab, story)
+
+
+def test_a_planned_action_that_is_turned_away_for_too_long_ends_unsent_and_lets_the_next_one_go(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        await known(lab, gateway)
+        lab.fault("stripe", "http_429", "/v1/invoices", method="POST", times=-1)
+        first = await ask(gateway, "send-invoice", lab.invoice_members(), key="a", caller=MACHINE, wait=0.2)
+        second = await ask(gateway, "send-invoice", lab.invoice_members(), key="b", caller=MACHINE, wait=0.2)
+        assert first.running
+        assert second.running
+
+        lab.passes(gateway, 1000.0)
+
+        assert (await end_of(gateway, first))["error_code"] == "expired"
+        assert (await end_of(gateway, second))["error_code"] == "expired"
+        lab.heal()
+        third = await ask(gateway, "send-invoice", lab.invoice_members(), key="c2", caller=MACHINE)
+        assert third.envelope["success"], third.envelope
+        assert open_invoices(lab) == [397800]
+
+    tell(lab, story)
