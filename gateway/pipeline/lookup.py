@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.connectors.stripe import StripeConnector
-from gateway.errors import Refused
+from gateway.errors import Refused, UnknownOutcome
 from gateway.pipeline.holes import dotted, fill, path_of
 from gateway.records import Json, Lookup, Step, StepKind
 
 _MARGIN = 300  # seconds the clocks of Stripe and the gateway may be apart
-_PAGES = 10
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,23 @@ class Found:
 async def find(
     stripe: StripeConnector, entity: str, action_id: str, step: Step, holes: Mapping[str, Json], *, since: float
 ) -> Found | None:
-    """The effect of ``step``, or None where Stripe shows none."""
+    """
+    The effect of ``step``, or None where Stripe shows none.
+
+    Raises UnknownOutcome where Stripe refuses to tell: a refused question is no answer about the step.
+    """
+    try:
+        return await _looked_up(stripe, entity, action_id, step, holes, since)
+    except Refused as exc:
+        raise UnknownOutcome(
+            "lookup_refused", f"Stripe would not tell what became of it ({exc.message}): it is asked again.",
+            request_id=exc.request_id,
+        ) from exc  # fmt: skip
+
+
+async def _looked_up(
+    stripe: StripeConnector, entity: str, action_id: str, step: Step, holes: Mapping[str, Json], since: float
+) -> Found | None:
     if step.lookup is None:
         return None
     if step.lookup.match:
@@ -39,14 +54,14 @@ async def find(
 async def _among(
     stripe: StripeConnector, entity: str, action_id: str, step: Step, holes: Mapping[str, Json], since: float
 ) -> Found | None:
-    """Newest first, back to the lower bound of when it can have been sent."""
+    """Newest first, back to the lower bound of when it can have been sent, however many there are."""
     assert step.lookup is not None  # noqa: S101
     params = fill(step.lookup.params, holes)
     path = path_of(step.lookup.path, holes)
     bound = int(since - _MARGIN)
-    if path != "/v1/payment_links":  # the only list of these without a filter by time
+    if path != "/v1/payment_links":  # the only list of these without a filter by time: looked through to its end
         params = {**params, "created": {"gte": bound}}
-    async for item in stripe.list_all(entity, path, params, limit=100 * _PAGES):
+    async for item in stripe.list_all(entity, path, params):
         told = item.get("metadata") or {}
         if told.get("gw_action_id") == action_id and told.get("gw_step") == step.name:
             return Found(item)
@@ -57,9 +72,13 @@ async def _among(
 
 async def _alike(stripe: StripeConnector, entity: str, lookup: Lookup, holes: Mapping[str, Json]) -> Found | None:
     path, params = path_of(lookup.path, holes), fill(lookup.params, holes)
-    async for item in stripe.list_all(entity, path, params, limit=100 * _PAGES):
-        if all(item.get(member) == value for member, value in lookup.match.items()):
-            return Found(item)
+    try:
+        async for item in stripe.list_all(entity, path, params):
+            if all(item.get(member) == value for member, value in lookup.match.items()):
+                return Found(item)
+    except Refused as exc:
+        if exc.status != 404:  # gone with all that it had
+            raise
     return None
 
 

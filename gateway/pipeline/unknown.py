@@ -48,21 +48,26 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
     work = await tools.store.read(lambda c: load(c, tools.sealer, claim.id.removeprefix("lookup:")))
     plan = work.plan
     assert plan is not None  # noqa: S101 - unknown is an outcome of a sent step
-    step = plan.steps[-1]
+    step, age = plan.steps[-1], tools.clock.now() - claim.created
     try:
         found = await find(tools.stripe, plan.entity, work.id, step, plan.holes, since=work.planned)
     except CircuitOpen:
         raise
     except (Unavailable, UnknownOutcome) as exc:
+        if isinstance(exc, UnknownOutcome) and age > _GIVE_UP:
+            return _give_up(work)
         return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
     if found is not None:
         outcome = replace(ended_as(work, found.body, number=work.number, projectable=False), done=[step.name])
         return Done(lambda conn: finish(conn, tools, work, outcome), contended(work))
-    age = tools.clock.now() - claim.created
     if age > _GIVE_UP:
-        return Dead("outcome_unknown", f"Nothing found for a week: gateway actions resolve {work.id}")
+        return _give_up(work)
     pause = next((p for p in _PAUSES if age < p), _PAUSES[-1])
     return Snooze(pause, "outcome_unknown", "Not found at Stripe yet.", keep_lane=False)
+
+
+def _give_up(work: Work) -> Dead:
+    return Dead("outcome_unknown", f"Nothing found for a week: gateway actions resolve {work.id}")
 
 
 @dataclass(frozen=True, slots=True)

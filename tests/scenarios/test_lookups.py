@@ -1,0 +1,72 @@
+"""What became of a call without an answer: only Stripe's own word that it did not happen counts as that."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import requests
+
+from gateway.app import Gateway
+from gateway.pipeline.work import Patience
+from tests.scenarios.effects import drop
+from tests.scenarios.lab import BILLED, PATIENCE, Lab, ask, end_of, until
+from tests.scenarios.test_hard_cases import hours_pass, paid, tell
+
+MANY = 1001  # objects Stripe lists in eleven pages
+
+
+def test_a_refused_look_up_is_not_taken_for_a_refused_refund(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        gateway.tools.patience = Patience(tries=(3.0,), first=0.05, longest=0.3)
+        lab.fault("stripe", "drop_after", "/v1/refunds", method="POST")
+        lab.fault("stripe", "http_400", "/v1/refunds", method="GET", after=1)  # the first one is read for the plan
+
+        asked = asyncio.create_task(
+            ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r", wait=PATIENCE)
+        )
+        await until(lambda: len(lab.objects("refund")) == 1, what="the refund whose answer is lost")
+        hours_pass(lab, gateway, 25)
+        answer = await asked
+
+        assert answer.envelope["success"], answer.envelope
+        assert [x["amount"] for x in lab.objects("refund")] == [1000]
+
+    tell(lab, story)
+
+
+@pytest.mark.timeout(180)
+def test_a_customer_is_found_behind_any_number_of_younger_ones(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    members = {"record_id": lab.account, "recipient_email": BILLED}
+
+    async def story() -> None:
+        gateway = await lab.boot()
+        lab.fault("stripe", "drop_after", "/v1/customers", method="POST", times=-1)
+        await ask(gateway, "create-customer", members, key="c", wait=0.1)
+        await until(lambda: len(lab.objects("customer")) == 1, what="the customer whose answer is lost")
+        await drop(gateway)
+        lab.heal()
+        await asyncio.to_thread(_crowd, lab)
+        lab.ahead = 21 * 3600.0
+        for upstream in ("stripe", "salesforce"):
+            lab.control(upstream, "POST", "clock", {"advance": lab.ahead})
+
+        gateway = await lab.boot()
+        answer = await end_of(gateway, await ask(gateway, "create-customer", members, key="c"))
+        await gateway.stop()
+
+        assert answer["success"], answer
+        assert [x["id"] for x in lab.of_record("customer", lab.account)] == [answer["stripe_id"]]
+
+    asyncio.run(story())
+
+
+def _crowd(lab: Lab) -> None:
+    """Customers of somebody else, each younger than ours."""
+    lab.control("stripe", "POST", "clock", {"advance": 60})
+    with requests.Session() as session:
+        session.headers["Authorization"] = f"Bearer {lab.identity.stripe_key}"
+        for n in range(MANY):
+            session.post(f"{lab.stripe_url}/v1/customers", data={"name": f"Other {n}"}, timeout=30).raise_for_status()
