@@ -148,6 +148,7 @@ class Step:
     ``skip_if`` skips the step when an earlier answer has the value: ``{"invoice.status": ("paid",)}``.
     ``only_if`` skips it when an earlier answer has another value, and says so: hole → (value, words for the caller).
     ``expect`` is what the answer must say, dotted member → (value, error code when it does not); case is no matter.
+    ``remains`` are words for the caller where a later step is refused for good and this one cannot be undone.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Step:
     skip_if: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     only_if: Mapping[str, tuple[Json, str]] = field(default_factory=dict)
     expect: Mapping[str, tuple[Json, str]] = field(default_factory=dict)
+    remains: str = ""
 
 
 @dataclass(frozen=True, slots=True)

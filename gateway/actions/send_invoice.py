@@ -12,6 +12,7 @@ from gateway.actions.customers import email
 from gateway.actions.invoice_terms import Terms, due_params, invoiced, resolve
 from gateway.actions.lines import Line, LineRequest
 from gateway.actions.recipients import MAILED_TO, Recipient, address_again, address_first, recipient
+from gateway.actions.replaced import voided
 from gateway.errors import Rejected
 from gateway.money import Money
 from gateway.records import Json, Lookup, Plan, Step, StepKind, hole
@@ -110,7 +111,7 @@ def plan(request: SendInvoice, context: Context) -> Plan:
     terms = resolve(request, context)
     who = recipient(request, context)
     due = due_params(request, context)
-    steps = (*_replaced(request, context), *_steps(request, context, terms, due, who))
+    steps = tuple(_steps(request, context, terms, due, who))
     return Plan(
         action=ACTION.name,
         entity=context.entity.name,
@@ -146,23 +147,6 @@ def _content(request: SendInvoice, context: Context, terms: Terms) -> dict[str, 
     }
 
 
-def _replaced(request: SendInvoice, context: Context) -> tuple[Step, ...]:
-    if not request.replace:
-        return ()
-    return tuple(
-        Step(
-            f"void_{n}" if n else "void",
-            "POST",
-            f"/v1/invoices/{live.stripe_id}/void",
-            kind=StepKind.STATE,
-            lookup=Lookup(f"/v1/invoices/{live.stripe_id}", done_when={"status": ("void",)}),
-            saves={f"voided_{n}" if n else "voided": "id"},
-        )
-        for n, live in enumerate(context.live)
-        if live.status in {"open", "uncollectible"}
-    )
-
-
 def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, Json], who: Recipient) -> list[Step]:
     undo = {"method": "DELETE", "path": "/v1/invoices/{invoice}"}
     draft = Lookup("/v1/invoices", {"customer": hole("customer")})
@@ -182,6 +166,7 @@ def _steps(request: SendInvoice, context: Context, terms: Terms, due: dict[str, 
         create,
         *_chunks(context, terms, undo),
         *address_again(who, undo),
+        *(voided(context, undo) if request.replace else ()),
         Step(
             "finalize", "POST", f"{path}/finalize", {"auto_advance": False}, StepKind.STATE, done, saves,
             compares=told, undo=undo,

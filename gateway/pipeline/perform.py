@@ -60,8 +60,15 @@ async def _refused(tools: Tools, work: Work, progress: Progress, n: int, step: S
             return False
         await _take_back(tools, work, progress, step)
         gone = exc.status == 404 and step.path.startswith("/v1/customers/{customer}")
-        raise Undone(exc.code, exc.message, field="customer" if gone else exc.param, http_status=200) from exc
+        words = " ".join([exc.message, *_remaining(work, progress)])
+        raise Undone(exc.code, words, field="customer" if gone else exc.param, http_status=200) from exc
     return False
+
+
+def _remaining(work: Work, progress: Progress) -> list[str]:
+    """What the steps that had an effect, and cannot be undone, leave behind."""
+    assert work.plan is not None  # noqa: S101 - its steps were sent
+    return [step.remains for step in work.plan.steps if step.remains and step.name in progress.done]
 
 
 def _skipped(step: Step, progress: Progress) -> bool:
