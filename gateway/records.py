@@ -147,7 +147,8 @@ class Step:
     ``compares`` fills a hole with ``same`` or ``other``, for what is too personal to be kept: hole → (member, value).
     ``skip_if`` skips the step when an earlier answer has the value: ``{"invoice.status": ("paid",)}``.
     ``only_if`` skips it when an earlier answer has another value, and says so: hole → (value, words for the caller).
-    ``expect`` is what the answer must say, dotted member → (value, error code when it does not); case is no matter.
+    ``expect`` is what the answer must say, dotted member → (value, or a list of those that will do;
+    error code when it does not); case is no matter.
     ``remains`` are words for the caller where a later step is refused for good and this one cannot be undone.
     """
 

@@ -106,6 +106,10 @@ def _lines(request: CreatePaymentLink, context: Context, currency: str) -> tuple
     return (Line(name[:500], Money.parse(source.amount, currency).minor),)
 
 
+# What a one-time link that is switched off must say, absent for a reusable one: paid meanwhile, it gets no successor.
+_UNPAID: dict[str, tuple[Json, str]] = {"restrictions.completed_sessions.count": ([0, None], "link_paid")}
+
+
 def _switched_off(context: Context) -> tuple[Step, ...]:
     return tuple(
         Step(
@@ -116,6 +120,8 @@ def _switched_off(context: Context) -> tuple[Step, ...]:
             StepKind.STATE,
             Lookup(f"/v1/payment_links/{live.stripe_id}", done_when={"active": (False,)}),
             saves={f"deactivated_{n}" if n else "deactivated": "id"},
+            expect=_UNPAID,
+            remains="An earlier payment link of the record is switched off.",
         )
         for n, live in enumerate(context.live)
         if live.status == "active"

@@ -150,6 +150,8 @@ def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, 
             continue
         if step.name.startswith(("void", "deactivate")):
             kind, status = ("invoice", "void") if step.name.startswith("void") else ("payment_link", "inactive")
+            if outcome.error and outcome.error.code == "link_paid" and step.name == outcome.done[-1]:
+                status = "paid"
             stripe_id = step.path.split("/")[3]
             live.set_status(conn, plan.entity, stripe_id, status, at)
             stir_refresh(conn, tools, work, kind, stripe_id)

@@ -123,12 +123,16 @@ def _take(
 
 
 def _as_expected(value: Json, expected: Json) -> bool:
+    if isinstance(expected, list):
+        return any(_as_expected(value, each) for each in expected)
     if isinstance(value, str) and isinstance(expected, str):
         return value.casefold() == expected.casefold()
     return bool(value == expected)
 
 
 _MISMATCH = {
+    "link_paid": "The record's earlier payment link was paid at this moment, so no new one was made. Look at "
+    "the record; should more be paid, ask again.",
     "amount_mismatch": "Stripe's subtotal differs from the record's lines, so nothing was sent. Tell the operator.",
     "tax_incomplete": "Stripe cannot compute the tax: complete the customer's billing address and try again.",
     "recipient_differs": "Stripe has another address for this customer: confirm the recipient in the preview, or send "

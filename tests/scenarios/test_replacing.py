@@ -65,3 +65,48 @@ def test_an_invoice_voided_for_one_that_stripe_will_not_finalize_is_named_in_the
         assert statuses(lab) == ["open", "void"]
 
     tell(lab, story)
+
+
+def link(lab: Lab, amount: str, **more: object) -> dict[str, object]:
+    return {"record_id": lab.fleet, "amount": amount, "currency": "USD", "description": "Deposit", **more}
+
+
+async def paid_meanwhile(lab: Lab, gateway: Gateway, old: dict[str, object]) -> dict[str, object]:
+    """How a request for another link ends while the old one is paid after the plan and before it is switched off."""
+    first = await ask(gateway, "create-payment-link", old, key="a")
+    lab.fault("stripe", "http_429", "/v1/payment_links/*", method="POST", times=-1)
+    asked = await ask(gateway, "create-payment-link", link(lab, "120.00"), key="b", wait=0.0)
+    await until(lambda: _turned_away(lab), what="the old link's switching off")
+    lab.control("stripe", "POST", f"payment_links/{first.envelope['stripe_id']}/pay", {})
+    lab.heal()
+    return await end_of(gateway, asked)
+
+
+def _turned_away(lab: Lab) -> bool:
+    return any(c["path"].startswith("/v1/payment_links/") and c["method"] == "POST" for c in lab.calls("stripe"))
+
+
+def test_a_one_time_link_paid_just_before_it_is_switched_off_gets_no_successor(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        end = await paid_meanwhile(lab, gateway, link(lab, "100.00"))
+
+        assert (end["status"], end["error_code"]) == ("failed", "link_paid")
+        assert len(lab.of_record("payment_link", lab.fleet)) == 1
+        assert [x["amount"] for x in lab.objects("charge")] == [10000]
+        await until(lambda: [r["Active__c"] for r in lab.records("Stripe_Payment_Link__c")] == [False], what="the row")
+        same = await ask(gateway, "create-payment-link", link(lab, "100.00"), key="c")
+        assert same.envelope["replayed"], same.envelope
+
+    tell(lab, story)
+
+
+def test_a_reusable_link_that_was_paid_is_followed_by_another(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        end = await paid_meanwhile(lab, gateway, link(lab, "100.00", reusable=True))
+
+        assert end["success"], end
+        assert sorted(x["active"] for x in lab.of_record("payment_link", lab.fleet)) == [False, True]
+
+    tell(lab, story)
