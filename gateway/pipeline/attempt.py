@@ -35,6 +35,10 @@ class Forgotten(Exception):
     """Stripe may no longer know the key: what became of the step must be looked up before it is sent again."""
 
 
+class Untold(Exception):
+    """Stripe keeps an error under the key of a step that leaves no mark: whether it happened can never be known."""
+
+
 @dataclass
 class Progress:
     """
@@ -61,7 +65,7 @@ async def send(
     """
     Send until there is an answer; returns it with the generation that got it. ``since``: first use of the key.
 
-    Raises Forgotten, NotKnown, Refused, or what to come back for (Unavailable, UnknownOutcome).
+    Raises Forgotten, Untold, NotKnown, Refused, or what to come back for (Unavailable, UnknownOutcome).
     """
     pauses = iter((*tools.patience.tries, None))
     while True:
@@ -73,17 +77,9 @@ async def send(
             return Found(answer.body, answer.request_id, answer.replayed), generation
         except (Refused, UnknownOutcome) as exc:
             work.unsent = False
-            if exc.replayed:
-                if (found := await look(tools, work, progress, step)) is not None:
-                    return found, generation
-                if step.money and isinstance(exc, UnknownOutcome):
-                    raise not_known() from exc
-                generation, since, _ = await next_generation(tools, work, progress, n, step, generation)
-            elif isinstance(exc, Refused):
-                if (found := await _already(tools, work, progress, step, exc)) is not None:
-                    return found, generation
-                note(tools, work, progress, n, step, "refused", generation=generation, error=exc)
-                raise
+            found, generation, since = await _weighed(tools, work, progress, n, step, generation, since, exc)
+            if found is not None:
+                return found, generation
             if (pause := next(pauses)) is None:
                 note(tools, work, progress, n, step, "unknown", generation=generation, error=exc)
                 raise
@@ -93,6 +89,28 @@ async def send(
                 raise
             pause = max(pause, exc.retry_after or 0.0)
         await asyncio.sleep(pause)
+
+
+async def _weighed(
+    tools: Tools, work: Work, progress: Progress, n: int, step: Step, generation: int, since: float,
+    exc: Refused | UnknownOutcome,
+) -> tuple[Found | None, int, float]:  # fmt: skip
+    """What an error means: done all the same, or the key to go on with. Raises where it is the end of the step."""
+    silent = step.kind is StepKind.SILENT
+    if silent and exc.replayed and isinstance(exc, UnknownOutcome):
+        raise Untold from exc
+    if exc.replayed and not silent:
+        if (found := await look(tools, work, progress, step)) is not None:
+            return found, generation, since
+        if step.money and isinstance(exc, UnknownOutcome):
+            raise not_known() from exc
+        generation, since, _ = await next_generation(tools, work, progress, n, step, generation)
+    elif isinstance(exc, Refused):
+        if (found := await _already(tools, work, progress, step, exc)) is not None:
+            return found, generation, since
+        note(tools, work, progress, n, step, "refused", generation=generation, error=exc)
+        raise exc
+    return None, generation, since
 
 
 def aged(tools: Tools, since: float) -> bool:

@@ -11,7 +11,17 @@ import json
 
 from gateway.engine import ledger
 from gateway.errors import Refused, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline.attempt import Forgotten, Progress, aged, look, next_generation, not_known, note, send
+from gateway.pipeline.attempt import (
+    Forgotten,
+    Progress,
+    Untold,
+    aged,
+    look,
+    next_generation,
+    not_known,
+    note,
+    send,
+)
 from gateway.pipeline.holes import dotted, path_of
 from gateway.pipeline.lookup import Found
 from gateway.pipeline.rechunk import rechunk
@@ -93,8 +103,7 @@ async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step
             if found is not None:
                 return _take(tools, work, progress, n, step, generation, found, fresh=False)
             if step.kind is StepKind.SILENT:
-                progress.notes.append("Stripe does not say whether the mail went out; it was not sent again.")
-                return note(tools, work, progress, n, step, "skipped", generation=generation)
+                return _untold(tools, work, progress, n, step, generation)
             if step.money:
                 raise not_known()
             generation, since, doubtful = await next_generation(tools, work, progress, n, step, generation)
@@ -102,7 +111,17 @@ async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step
             found, generation = await send(tools, work, progress, n, step, generation, since)
         except Forgotten:
             continue
+        except Untold:
+            return _untold(tools, work, progress, n, step, generation)
         return _take(tools, work, progress, n, step, generation, found, fresh=not found.replayed)
+
+
+def _untold(tools: Tools, work: Work, progress: Progress, n: int, step: Step, generation: int) -> None:
+    """Rather no mail than a second one: a person can send the link, nobody can take a mail back."""
+    progress.notes.append(
+        "It is not known whether Stripe mailed it, and it was not mailed again: ask, or send the link."
+    )
+    note(tools, work, progress, n, step, "skipped", generation=generation)
 
 
 def _take(

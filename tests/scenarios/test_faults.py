@@ -27,8 +27,11 @@ from tests.scenarios.verdict import effects, told, unfinished
 
 # An answer that Stripe keeps under the key and that tells nothing: whether the money moved, only a look can say.
 UNKNOWN = {("POST", "/v1/refunds", kind) for kind in ("http_500_cached before", "http_429_lock_timeout before")}
-# The mail went out, the answer kept under the key says that it did not, and Stripe shows no trace: it goes out again.
-MAILED_AGAIN = {("POST", "/v1/invoices/*/send", str(DONE_BUT_REFUSED))}
+# An error is kept under the key, and Stripe shows no trace of a mail: it is not mailed again, and the answer says so.
+UNTOLD = {
+    ("POST", "/v1/invoices/*/send", kind)
+    for kind in (str(DONE_BUT_REFUSED), "http_500_cached before", "http_429_lock_timeout before")
+}
 # Definite answers: nothing was done, and asking again with the same key would be no use.
 REFUSED = {Kind("http_400", "before")}
 # The invoice is there and stays, only Stripe did not mail it: the answer says so.
@@ -92,8 +95,9 @@ class Matrix:
             await self._refused(gateway, deal, answer)
         else:
             assert answer.envelope["status"] == "succeeded", answer.envelope
-            mails = len(story.wanted["mail"]) + 1 if place(case) in MAILED_AGAIN else None
-            await judge(lab, gateway, story, deal, mails=mails)
+            untold = place(case) in UNTOLD
+            assert ("not known whether Stripe mailed it" in answer.envelope["user_message"]) == untold, answer.envelope
+            await judge(lab, gateway, story, deal, mails=len(story.wanted["mail"]) if untold else None)
         struck = not await asyncio.to_thread(lab.control, case.step.upstream, "GET", "faults")
         assert struck or case.step.nth > 1, "it struck nothing"  # two write-backs may have become one
         await asyncio.to_thread(lab.heal)
@@ -137,7 +141,7 @@ def drawn(steps: list[Step], part: int) -> list[Case]:
     if SOAK:
         return everything
     nasty = {case for case in everything if case.step.method == "POST" and case.kind == DONE_BUT_REFUSED}
-    own_ends = {case for case in everything if place(case) in UNKNOWN | NOT_MAILED}
+    own_ends = {case for case in everything if place(case) in UNKNOWN | NOT_MAILED | UNTOLD}
     return sorted({*sample(steps, SEED, part, len(STORIES)), *nasty, *own_ends})
 
 

@@ -95,6 +95,23 @@ def test_an_invoice_that_stripe_will_not_mail_is_told_with_its_link_and_never_ma
     tell(lab, story)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_invoice_whose_mailing_stripe_keeps_an_error_for_is_not_mailed_again(sqlite_lab: Lab, when: str) -> None:
+    lab = sqlite_lab
+    broken = {"match": {"path": "/v1/invoices/*/send"}, "kind": "http_500_cached", "when": when, "times": 1}
+
+    async def story(gateway: Gateway) -> None:
+        lab.control("stripe", "POST", "faults", broken)
+
+        sent = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="a")
+
+        assert sent.envelope["success"], sent.envelope
+        assert "not known whether Stripe mailed it" in sent.envelope["user_message"]
+        assert len(lab.objects("mail")) == (1 if when == "after" else 0)
+
+    tell(lab, story)
+
+
 def test_each_change_of_a_customer_reaches_stripe_also_one_back_to_before(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
 
