@@ -45,6 +45,7 @@ class Outcome:
     notes: Sequence[str] = ()
     same: Same | None = None  # the answer was there already
     done: Sequence[str] = ()  # names of the plan's steps that had an effect, whatever came of the whole
+    stripe_id: str | None = None  # of an object that Stripe no longer has
     unsent: bool = False  # certainly nothing was sent: the request key is free again
 
 
@@ -253,7 +254,7 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
             url=body.get(url) if url else None,
             user_message=f"This was {'paid' if there.status == 'paid' else 'done'} already; nothing was sent again.",
         )  # fmt: skip
-    body = outcome.object or {}
+    body = outcome.object or ({"id": outcome.stripe_id} if outcome.stripe_id else {})
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}
     filled = replace(base, **members, **_amount(work))
     return replace(filled, user_message=" ".join([_words(work, filled), *outcome.notes]))

@@ -135,11 +135,22 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
         params = {"expand": list(projection.expand)} if projection.expand else None
         try:
             body = (await tools.stripe.call(plan.entity, "GET", path, params)).body
-        except Refused:  # made, and gone since: what was done is told all the same
-            notes = [*progress.notes, "Stripe no longer has it."]
-            return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done))
+        except Refused as exc:
+            return _unread(tools, work, progress, exc)
     ended = ended_as(work, body, number=number, projectable=True)
     return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
+
+
+def _unread(tools: Tools, work: Work, progress: Progress, exc: Refused) -> Verdict:
+    """Made, and gone since: told all the same. Any other refusal says nothing of the object: it is read again."""
+    if exc.status != 404:
+        raise Unavailable(
+            "result_unread", f"Stripe has done it, and would not show it ({exc.message}): it is read again."
+        ) from exc
+    assert work.plan is not None  # noqa: S101 - performed
+    notes = [*progress.notes, "Stripe no longer has it."]
+    stripe_id = str(progress.holes[work.plan.result])
+    return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done, stripe_id=stripe_id))
 
 
 def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:

@@ -36,6 +36,44 @@ def test_a_refused_look_up_is_not_taken_for_a_refused_refund(lab: Lab) -> None:
     tell(lab, story)
 
 
+def test_what_stripe_made_and_would_not_show_is_read_again_and_told_with_its_id(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        lab.fault("stripe", "drop_after", "/v1/customers", method="POST")  # so the answer is a replay, and read anew
+        lab.fault("stripe", "http_400", "/v1/customers/*", method="GET")
+
+        made = await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        sent = await ask(gateway, "send-invoice", lab.invoice_members(), key="i")
+
+        [customer] = lab.objects("customer")
+        assert (made.envelope["status"], made.envelope["stripe_id"]) == ("succeeded", customer["id"])
+        assert sent.envelope["success"], sent.envelope
+        assert lab.of_record("invoice", lab.fleet)[0]["customer"] == customer["id"]
+
+    tell(lab, story)
+
+
+def test_a_customer_deleted_before_the_end_is_told_with_its_id_and_made_anew_for_the_next(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        lab.fault("stripe", "drop_after", "/v1/customers", method="POST")
+        lab.fault("stripe", "http_400", "/v1/customers/*", method="GET", times=-1)
+        asked = await ask(gateway, "create-customer", {"record_id": lab.account}, key="c", wait=0.0)
+        await until(lambda: any(c["path"].startswith("/v1/customers/") for c in lab.calls("stripe")), what="the read")
+        [customer] = lab.objects("customer")
+        await gateway.tools.stripe.call("us", "DELETE", f"/v1/customers/{customer['id']}")
+        lab.heal()
+
+        told = await end_of(gateway, asked)
+        again = await ask(gateway, "create-customer", {"record_id": lab.account}, key="c2")
+
+        assert (told["status"], told["stripe_id"]) == ("succeeded", customer["id"])
+        assert again.envelope["success"], again.envelope
+        assert again.envelope["stripe_id"] != customer["id"]
+
+    tell(lab, story)
+
+
 @pytest.mark.timeout(180)
 def test_a_customer_is_found_behind_any_number_of_younger_ones(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
