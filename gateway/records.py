@@ -189,6 +189,7 @@ class Plan:
     amount_minor: int | None = None
     currency: str | None = None
     owner: Mapping[str, Json] = field(default_factory=dict)  # whom the outcome belongs to: account, contact, source
+    keys: str = ""  # what the idempotency keys derive from, where that is not the action: a customer and its generation
     version: int = 1
 
 

@@ -64,6 +64,12 @@ def claim(conn: Connection, org: str, entity: str, source_id: str, job_id: str, 
     return row is not None
 
 
+def may_keep(conn: Connection, org: str, entity: str, source_id: str, job_id: str, stripe_id: str) -> bool:
+    """Whether what ``job_id`` made or changed is still this source's customer: a later job may have made another."""
+    row = find(conn, org, entity, source_id)
+    return row is None or row.job_id == job_id or row.stripe_id == stripe_id
+
+
 def ready(
     conn: Connection,
     org: str,

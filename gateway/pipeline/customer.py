@@ -16,6 +16,7 @@ from gateway.engine.worker import Job
 from gateway.errors import Rejected
 from gateway.ids import new_id
 from gateway.pipeline.gather import Facts
+from gateway.pipeline.keys import customer_base
 from gateway.pipeline.ledger_rows import freeze, insert
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Live, Plan, fingerprint
@@ -75,26 +76,36 @@ def _blind(tools: Tools, address: str | None) -> bytes | None:
     return None if address is None else tools.sealer.blind("email", address.lower())
 
 
-def customer_guard(conn: Connection, work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
-    """create-customer: nothing to tell Stripe that it does not know = the customer is the answer."""
+def customer_guard(
+    conn: Connection, work: Work, context: Context, plan: Plan, content_hash: str, facts: Facts
+) -> Live | Plan:
+    """
+    create-customer: nothing to tell Stripe that it does not know = the customer is the answer. Else the plan; one that
+    makes the customer has claimed it, and keeps the keys of its generation whoever makes a later one.
+    """
     customer = context.customer
     if customer is None:
-        return None
-    org, entity = work.caller.org, work.entity or ""
-    row, maker = links.find_with_job(conn, org, entity, customer.source_id)
-    if row is None and not links.claim(conn, org, entity, customer.source_id, work.id, now(conn)):
-        row, maker = links.find_with_job(conn, org, entity, customer.source_id)  # another process was just first
+        return plan
+    org, entity, source = work.caller.org, work.entity or "", customer.source_id
+    row, maker = links.find_with_job(conn, org, entity, source)
+    if row is None and not links.claim(conn, org, entity, source, work.id, now(conn)):
+        row, maker = links.find_with_job(conn, org, entity, source)  # another process was just first
     if row is None:
-        return None
+        return _with_keys(plan, org, source, 1)
     if row.state == "ready" and not _is_gone(row, facts):
         if row.content_hash == content_hash:
             return Live(org, entity, work.ref.record_id, "customer", row.stripe_id, content_hash, "active", work.id, {})
-    elif row.state == "making" and maker not in {None, "dead"}:
+        return plan
+    if row.state == "making" and maker not in {None, "dead"}:
         if row.job_id != work.id:
             raise MadeElsewhere(row.job_id)
-    else:
-        links.remake(conn, org, entity, customer.source_id, work.id, now(conn))
-    return None
+        return _with_keys(plan, org, source, row.generation)
+    links.remake(conn, org, entity, source, work.id, now(conn))
+    return _with_keys(plan, org, source, row.generation + 1)
+
+
+def _with_keys(plan: Plan, org: str, source_id: str, generation: int) -> Plan:
+    return replace(plan, keys=customer_base(org, source_id, generation))
 
 
 def customer_lane(org: str, entity: str, source_id: str) -> str:
@@ -114,6 +125,7 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
         return
     if row is None and not links.claim(conn, org, entity, customer.source_id, action_id, at):
         return  # another process was just first: its job is waited for
+    generation = 1 if row is None else row.generation + 1
     if row is not None:
         links.remake(conn, org, entity, customer.source_id, action_id, at)
     action = actions.registry()["create-customer"]
@@ -138,6 +150,7 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
     )
     insert(conn, tools, made_for, fingerprint(customer_plan.content))
     owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}
-    stored = freeze(conn, tools, made_for, replace(customer_plan, owner=owner), fingerprint(customer_plan.content))
+    customer_plan = _with_keys(replace(customer_plan, owner=owner), org, party.source_id, generation)
+    stored = freeze(conn, tools, made_for, customer_plan, fingerprint(customer_plan.content))
     if claim is not None:
         tools.keep_warm(claim, stored)

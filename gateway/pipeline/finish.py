@@ -134,10 +134,10 @@ def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> 
     plan, kind = work.plan, work.action.stripe
     assert plan is not None  # noqa: S101 - an object came of it
     if kind == "customer":
-        links.ready(
-            conn, work.caller.org, plan.entity, str(plan.owner["source"]), stripe_id=body["id"],
-            content_hash=work.content_hash or "", email_index=work.email_index, at=at,
-        )  # fmt: skip
+        link = (conn, work.caller.org, plan.entity, str(plan.owner["source"]))
+        if links.may_keep(*link, work.id, body["id"]):
+            content_hash, email_index = work.content_hash or "", work.email_index
+            links.ready(*link, stripe_id=body["id"], content_hash=content_hash, email_index=email_index, at=at)
     elif kind in {"invoice", "payment_link"}:
         live.put(conn, _live(work, kind, body), at)
 

@@ -18,7 +18,6 @@ from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, asks, ended_as, finish, same
 from gateway.pipeline.gather import gather
-from gateway.pipeline.keys import customer_base
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
 from gateway.pipeline.settle import NeedsLive, Same, settle
@@ -90,7 +89,7 @@ async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same |
 async def _performed(tools: Tools, claim: Claim, work: Work) -> Verdict:
     plan = work.plan
     assert plan is not None  # noqa: S101 - settled
-    progress = Progress(dict(plan.holes), work.id, partial(_fence, tools, claim))
+    progress = Progress(dict(plan.holes), plan.keys or work.id, partial(_fence, tools, claim))
     try:
         if "customer" not in plan.holes and (work.action.customer or work.action.stripe == "customer"):
             maker = await _customer(tools, work, progress)
@@ -105,13 +104,14 @@ async def _performed(tools: Tools, claim: Claim, work: Work) -> Verdict:
 
 
 async def _customer(tools: Tools, work: Work, progress: Progress) -> str | None:
-    """Fill the customer in, or say which job to wait for. The action that makes it takes the customer's own keys."""
+    """Fill the customer in, or say which job to wait for. The action that makes it does so as long as it is its own."""
     plan, org = work.plan, work.caller.org
     assert plan is not None  # noqa: S101 - settled
     source = str(plan.owner.get("source"))
     link, state = await tools.store.read(lambda c: links.find_with_job(c, org, plan.entity, source))
     if work.action.stripe == "customer":
-        progress.base = customer_base(org, source, link.generation if link else 1)
+        if link is None or link.job_id != work.id:
+            raise Undone("customer_superseded", "Another request has made this customer meanwhile.", http_status=200)
         return None
     if link is not None and link.state == "making" and state not in {None, "dead"}:
         return str(link.job_id)

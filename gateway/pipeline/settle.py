@@ -65,8 +65,10 @@ def settle(
     if (same := guard(work, context, content_hash, facts)) is not None:
         return Same(same, facts.fresh.get(same.stripe_id) or {})
     if work.action.name == "create-customer":
-        if (unchanged := customer_guard(conn, work, context, content_hash, facts)) is not None:
-            return Same(unchanged)
+        guarded = customer_guard(conn, work, context, plan, content_hash, facts)
+        if isinstance(guarded, Live):
+            return Same(guarded)
+        plan = guarded
     elif work.action.customer and "customer" not in plan.holes:
         make_customer(conn, tools, work, context, plan)
     if context.charge is not None and plan.amount_minor is not None:

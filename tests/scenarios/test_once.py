@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from gateway.app import Gateway
+from gateway.engine import jobs
+from gateway.pipeline.accept import Answer
+from gateway.pipeline.answers import state
+from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.work import Patience
-from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, end_of
-from tests.scenarios.test_hard_cases import tell
+from gateway.sandbox.identity import ORG
+from tests.scenarios.lab import BILLED, MACHINE, PATIENCE, Lab, ask, end_of
+from tests.scenarios.test_hard_cases import at_stripe, tell
 
 SLOW = Patience(tries=(0.01,), first=1.5, longest=2.0)  # long enough for a second request to come in between
 
@@ -97,3 +103,41 @@ def test_a_planned_action_that_is_turned_away_for_too_long_ends_unsent_and_lets_
         assert open_invoices(lab) == [397800]
 
     tell(lab, story)
+
+
+def test_a_dead_customer_replayed_after_another_was_made_neither_makes_nor_takes_one(lab: Lab) -> None:
+    key = step_key(entity="us", mode="test", base=customer_base(ORG, lab.account, 1), step="customer", generation=1)
+    members = {"record_id": lab.account, "recipient_email": BILLED}
+
+    async def story(gateway: Gateway) -> None:
+        at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
+        dead = await ask(gateway, "create-customer", members, key="dead")
+        assert dead.envelope["status"] == "unknown"
+        made = await ask(gateway, "create-customer", members, key="made")
+        assert made.envelope["success"], made.envelope
+        customers = len(lab.objects("customer"))
+
+        lab.passes(gateway, 25 * 3600.0)  # so that no key protects the one that was made
+        await gateway.tools.store.write(lambda conn: jobs.replay(conn, dead.action_id))
+        gateway.tools.engine.poke()
+        end = await end_of_unknown(gateway, dead)
+        sent = await ask(gateway, "send-invoice", lab.invoice_members(), key="i")
+
+        assert (end["status"], end["error_code"]) == ("failed", "customer_superseded")
+        assert len(lab.objects("customer")) == customers
+        assert sent.envelope["success"], sent.envelope
+        assert lab.of_record("invoice", lab.fleet)[0]["customer"] == made.envelope["stripe_id"]
+
+    tell(lab, story)
+
+
+async def end_of_unknown(gateway: Gateway, asked: Answer) -> dict[str, Any]:
+    """What an action of unknown outcome ends with after all."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            await gateway.tools.engine.wait(asked.action_id, 1.0)
+            found = await state(gateway.tools, asked.action_id)
+            assert found is not None
+            if found[0].status != "unknown":
+                return found[1]
+            await asyncio.sleep(0.02)
