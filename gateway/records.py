@@ -126,13 +126,15 @@ class Lookup:
 
     ``path`` and ``params`` may hold holes. For STATE steps ``path`` is the object's own path and ``done_when`` the
     values that tell the change has happened, for example ``{"status": ("open", "paid")}``. ``match`` are the members
-    that tell an object which carries no metadata (a tax id).
+    that tell an object which carries no metadata (a tax id). ``count`` is a list and how many objects it then has,
+    where values alone do not tell (lines that add up to nothing).
     """
 
     path: str
     params: Mapping[str, Json] = field(default_factory=dict)
     done_when: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
     match: Mapping[str, Json] = field(default_factory=dict)
+    count: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.actions import Amount, SalesforceId, Text
 from gateway.errors import Rejected
 from gateway.money import Money, exponent, nearest
-from gateway.records import Json
+from gateway.records import Json, Lookup
 from gateway.sources import SourceLine
 
 _DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,24})?", re.ASCII)
@@ -153,6 +153,12 @@ def number(value: Amount, field: str) -> Decimal:
 def invoice_lines(lines: Sequence[Line], currency: str) -> list[Json]:
     """``lines`` of ``POST /v1/invoices/{id}/add_lines``; negative ones as plain amounts, which price_data refuses."""
     return [_invoice_line(line, currency) for line in lines]
+
+
+def lookup(subtotal: int, count: int) -> Lookup:
+    """How a draft tells that it has the first ``count`` lines; their sum alone does not, where the last add up to 0."""
+    path = "/v1/invoices/{invoice}"
+    return Lookup(path, done_when={"subtotal": (subtotal,)}, count=(f"{path}/lines", count))
 
 
 def _invoice_line(line: Line, currency: str) -> dict[str, Json]:

@@ -236,7 +236,7 @@ def _chunks(context: Context, terms: Terms, undo: dict[str, str]) -> list[Step]:
                 "/v1/invoices/{invoice}/add_lines",
                 {"lines": line_items.invoice_lines(chunk, terms.currency)},
                 StepKind.STATE,
-                Lookup("/v1/invoices/{invoice}", done_when={"subtotal": (so_far,)}),
+                line_items.lookup(so_far, start + len(chunk)),
                 saves={"invoice": "id"},
                 undo=undo,
                 expect=_expected(terms, so_far) if last else {},

@@ -42,7 +42,10 @@ def _step(stored: Mapping[str, Json]) -> Step:
     values = dict(stored)
     if lookup := values.get("lookup"):
         done = {name: tuple(expected) for name, expected in lookup["done_when"].items()}
-        values["lookup"] = Lookup(lookup["path"], lookup["params"], done, lookup.get("match", {}))
+        count = lookup.get("count")
+        values["lookup"] = Lookup(
+            lookup["path"], lookup["params"], done, lookup.get("match", {}), tuple(count) if count else None
+        )
     if "kind" in values:
         values["kind"] = StepKind(values["kind"])
     for name in ("compares", "skip_if", "only_if", "expect"):

@@ -91,4 +91,11 @@ async def _state(stripe: StripeConnector, entity: str, step: Step, holes: Mappin
             return None
         raise
     done = all(dotted(answer.body, member) in values for member, values in step.lookup.done_when.items())
-    return Found(answer.body, answer.request_id) if done else None
+    if not done or (step.lookup.count and not await _has(stripe, entity, step.lookup.count, holes)):
+        return None
+    return Found(answer.body, answer.request_id)
+
+
+async def _has(stripe: StripeConnector, entity: str, count: tuple[str, int], holes: Mapping[str, Json]) -> bool:
+    path, wanted = count
+    return len([item async for item in stripe.list_all(entity, path_of(path, holes))]) == wanted

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from gateway.actions import lines as line_items
 from gateway.engine import ledger
 from gateway.engine.settings import put_setting
 from gateway.errors import Refused
@@ -49,7 +50,7 @@ def _split(step: Step, lines: list[Json]) -> list[Step]:
     for n, chunk in enumerate(chunks):
         so_far += sum(_minor(line) for line in chunk)
         last = n == len(chunks) - 1
-        lookup = None if step.lookup is None else replace(step.lookup, done_when={"subtotal": (so_far,)})
+        lookup = line_items.lookup(so_far, n * _SMALLER + len(chunk))
         steps.append(
             replace(
                 step,

@@ -74,6 +74,45 @@ def test_a_customer_deleted_before_the_end_is_told_with_its_id_and_made_anew_for
     tell(lab, story)
 
 
+UP_AND_DOWN = [
+    {"description": "Frames", "amount": "10.00"},
+    {"description": "Frames, returned", "amount": "-10.00"},
+    {"description": "Bell", "amount": "50.00"},
+]
+
+
+def test_lines_that_add_up_to_nothing_and_are_refused_are_not_taken_for_added(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        gateway.tools.lines_per_call["us"] = 2  # as learned from Stripe
+        lab.fault("stripe", "http_400", "/v1/invoices/*/add_lines", method="POST")
+
+        refused = await ask(gateway, "send-invoice", lab.invoice_members(lines=UP_AND_DOWN), key="a")
+
+        assert refused.envelope["status"] == "failed", refused.envelope
+        assert lab.of_record("invoice", lab.fleet) == []
+
+    tell(lab, story)
+
+
+def test_lines_that_add_up_to_nothing_are_found_where_their_answer_was_lost(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    broken = {"match": {"path": "/v1/invoices/*/add_lines"}, "kind": "http_500_cached", "when": "after", "times": 1}
+
+    async def story(gateway: Gateway) -> None:
+        gateway.tools.lines_per_call["us"] = 2
+        lab.control("stripe", "POST", "faults", broken)
+
+        sent = await ask(gateway, "send-invoice", lab.invoice_members(lines=UP_AND_DOWN), key="a")
+
+        assert sent.envelope["success"], sent.envelope
+        [invoice] = lab.of_record("invoice", lab.fleet)
+        assert [line["amount"] for line in invoice["lines"]["data"]] == [1000, -1000, 5000]
+
+    tell(lab, story)
+
+
 @pytest.mark.timeout(180)
 def test_a_customer_is_found_behind_any_number_of_younger_ones(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
