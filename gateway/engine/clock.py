@@ -25,10 +25,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock; ``offset`` moves it (and the database's, as read by `now`) in a sandbox or a test."""
+    """
+    The machine's clock; ``offset`` moves it (and the database's, as read by `now`) in a sandbox or a test.
+    ``ahead`` is how many seconds the database's was ahead of it when it was last asked.
+    """
 
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset
+        self.ahead = 0.0
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -55,7 +59,19 @@ def now(conn: Connection) -> float:
 
 def database_now(conn: Connection) -> float:
     """PostgreSQL's own clock: the one that all processes share, whatever their own say."""
-    return float(_CLOCK.scalar(conn, {}))
+    told = float(_CLOCK.scalar(conn, {}))
+    clock = conn.info.get("clock")
+    if isinstance(clock, SystemClock):
+        clock.ahead = told + clock.offset - clock.now()
+    return told
+
+
+def stored_now(clock: Clock) -> float:
+    """
+    The database's time without asking it, as far apart as the two clocks last were (on PostgreSQL they are compared
+    twice a second): for the age of what was stored, by whichever process.
+    """
+    return clock.now() + float(getattr(clock, "ahead", 0.0))
 
 
 def ask(conn: Connection) -> None:

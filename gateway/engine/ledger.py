@@ -204,7 +204,7 @@ def answer(row: Row) -> dict[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """The journal of one step and generation; times in seconds by the gateway's clock."""
+    """The journal of one step and generation; times in seconds by the database's clock."""
 
     action_id: str
     n: int

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from gateway.connectors.stripe import StripeAnswer
 from gateway.engine import ledger
+from gateway.engine.clock import stored_now
 from gateway.engine.ledger import StepRow
 from gateway.errors import GatewayError, Refused, Throttled, UnknownOutcome, Unreachable
 from gateway.pipeline.holes import fill, path_of
@@ -115,7 +116,7 @@ async def _weighed(
 
 def aged(tools: Tools, since: float) -> bool:
     """Whether Stripe may no longer know a key that was first used then."""
-    return tools.clock.now() - since > KEY_LIFE_SECONDS
+    return stored_now(tools.clock) - since > KEY_LIFE_SECONDS
 
 
 def not_known() -> NotKnown:
@@ -185,7 +186,7 @@ def _row(
     tools: Tools, work: Work, progress: Progress, n: int, step: Step, state: str, generation: int,
     found: Found | None = None, error: Refused | UnknownOutcome | None = None, saved: str | None = None,
 ) -> StepRow:  # fmt: skip
-    at, before = tools.clock.now(), progress.journal.get(n)
+    at, before = stored_now(tools.clock), progress.journal.get(n)
     told = found or error
     return StepRow(
         action_id=work.id,

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from gateway import audit
 from gateway.engine import jobs, lanes, ledger
-from gateway.engine.clock import now
+from gateway.engine.clock import now, stored_now
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline.finish import Outcome, ended_as, finish
@@ -48,7 +48,7 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
     work = await tools.store.read(lambda c: load(c, tools.sealer, claim.id.removeprefix("lookup:")))
     plan = work.plan
     assert plan is not None  # noqa: S101 - unknown is an outcome of a sent step
-    step, age = plan.steps[-1], tools.clock.now() - claim.created
+    step, age = plan.steps[-1], stored_now(tools.clock) - claim.created
     try:
         found = await find(tools.stripe, plan.entity, work.id, step, plan.holes, since=work.planned)
     except CircuitOpen:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from gateway.engine import ledger
+from gateway.engine.clock import stored_now
 from gateway.engine.verdicts import Commit
 from gateway.pipeline.work import Tools, Work
 
@@ -36,5 +37,5 @@ async def take_back(tools: Tools, work: Work, fence: Callable[[Connection], None
 
 def _note(tools: Tools, work: Work, state: str) -> ledger.StepRow:
     assert work.plan is not None  # noqa: S101 - settled
-    name, at = work.plan.steps[0].name, tools.clock.now()
+    name, at = work.plan.steps[0].name, stored_now(tools.clock)
     return ledger.StepRow(work.id, 0, 1, name, state, None, None, None, None, None, 0, None, sent=at, ended=None)

@@ -26,3 +26,12 @@ def sqlite_lab(tmp_path: Path, sqlite_url: str) -> Iterator[Lab]:
     made = Lab(folder, sqlite_url)
     yield made
     made.close()
+
+
+@pytest.fixture
+def postgres_lab(tmp_path: Path, postgres_url: str) -> Iterator[Lab]:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    made = Lab(folder, postgres_url)
+    yield made
+    made.close()

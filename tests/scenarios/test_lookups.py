@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 import requests
 
 from gateway.app import Gateway
+from gateway.engine.clock import now
 from gateway.pipeline.work import Patience
 from tests.scenarios.effects import drop
 from tests.scenarios.lab import BILLED, PATIENCE, Lab, ask, end_of, until
@@ -22,6 +24,32 @@ def test_a_refused_look_up_is_not_taken_for_a_refused_refund(lab: Lab) -> None:
         gateway.tools.patience = Patience(tries=(3.0,), first=0.05, longest=0.3)
         lab.fault("stripe", "drop_after", "/v1/refunds", method="POST")
         lab.fault("stripe", "http_400", "/v1/refunds", method="GET", after=1)  # the first one is read for the plan
+
+        asked = asyncio.create_task(
+            ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r", wait=PATIENCE)
+        )
+        await until(lambda: len(lab.objects("refund")) == 1, what="the refund whose answer is lost")
+        hours_pass(lab, gateway, 25)
+        answer = await asked
+
+        assert answer.envelope["success"], answer.envelope
+        assert [x["amount"] for x in lab.objects("refund")] == [1000]
+
+    tell(lab, story)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("wrong", [30 * 3600.0, -30 * 3600.0], ids=["a day ahead", "a day behind"])
+def test_a_key_is_as_old_as_the_database_says_whatever_the_machines_clock_does(postgres_lab: Lab, wrong: float) -> None:
+    lab = postgres_lab
+
+    async def story(gateway: Gateway) -> None:
+        await paid(lab, gateway)
+        clock = gateway.tools.clock
+        clock.now = lambda: time.time() + clock.offset + wrong  # type: ignore[method-assign,attr-defined]  # a machine's
+        await gateway.tools.store.write(now)  # the clocks are compared
+        gateway.tools.patience = Patience(tries=(3.0,), first=0.05, longest=0.3)
+        lab.fault("stripe", "drop_after", "/v1/refunds", method="POST")
 
         asked = asyncio.create_task(
             ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "10.00"}, key="r", wait=PATIENCE)
