@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateway.actions import Action, Amount, Context, CurrencyCode, Reads, Request, SalesforceId, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.customers import email
-from gateway.actions.invoice_terms import Terms, due_params, invoiced, resolve
+from gateway.actions.invoice_terms import LONGEST_TERM, Terms, due_params, invoiced, resolve
 from gateway.actions.lines import Line, LineRequest
 from gateway.actions.recipients import MAILED_TO, Recipient, address_again, address_first, recipient
 from gateway.actions.replaced import voided
 from gateway.errors import Rejected
-from gateway.money import Money
+from gateway.money import Money, written
 from gateway.records import Json, Lookup, Plan, Step, StepKind, hole
 
 _MOST_FIELDS = 4  # Stripe: custom_fields of an invoice
@@ -57,7 +57,7 @@ class SendInvoice(Request):
     portion_percent: Amount | None = Field(None, description="Invoice a share of the record, e.g. a deposit")
     portion_amount: Amount | None = Field(None, description="Invoice this much of the record, in major units")
     discount_amount: Amount | None = Field(None, description="Taken off the sum, shown as a line of its own")
-    days_until_due: int | None = Field(None, ge=1, le=3650, description="Payment term; default: the entity's")
+    days_until_due: int | None = Field(None, ge=1, le=LONGEST_TERM, description="Payment term; default: the entity's")
     due_date: str | None = Field(
         None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="YYYY-MM-DD, the end of that day; or days_until_due"
     )
@@ -95,8 +95,17 @@ def check(request: SendInvoice) -> None:
         raise Rejected("invalid_member", "Two labelled fields have the same name.", field="custom_fields")
     if request.additional and not request.request_key:
         raise Rejected("request_key_required", "additional needs a request_key.", field="request_key")
+    for name in ("portion_amount", "discount_amount"):
+        _readable(getattr(request, name), request.currency, name)
     if request.currency is not None:
         line_items.from_body(request.lines, Money.parse("0", request.currency, field="currency").currency)
+
+
+def _readable(amount: Amount | None, currency: str | None, field: str) -> None:
+    if amount is not None and currency is None:
+        written(amount, field=field)
+    elif amount is not None:
+        Money.parse(amount, str(currency), field=field)
 
 
 def reads(request: SendInvoice) -> Reads:
