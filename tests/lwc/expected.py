@@ -114,6 +114,24 @@ TROUBLE = {
         focus="That did not",
     ),
     "send-error-again": Look(DONE, NO_CONFIRM, focus="Invoice sent", calls={"run": 2}),
+    "send-look-up-refused": Look(
+        (
+            'heading "The end is not known yet" [level=3]',
+            "Please do not send it again another way.",
+            "paragraph: The payment gateway does not know you any more.",
+            "paragraph: \"Reference for your administrator: req_401\"",
+            'button "Look again"',
+        ),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="The end is not",
+        calls={"run": 1, "find": 4},
+    ),
+    "send-retry-refused": Look(
+        (ERROR, "The token is not valid.", "Trying again is safe", 'button "Try again"'),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="That did not",
+        calls={"run": 2},
+    ),
     "send-preview-error": Look(
         (ERROR, "Nothing has been sent.", 'button "Try again"'), NO_CONFIRM, focus="That did not"
     ),

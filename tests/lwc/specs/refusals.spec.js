@@ -218,7 +218,7 @@ test('an action that is under way is shown and followed instead of a new form', 
 });
 
 test('an action under way that failed is started anew, from a preview', async () => {
-    apex.find.mockResolvedValue(data.refusal('stripe_down', 'Stripe does not answer.', { retryable: true }));
+    apex.find.mockResolvedValue(data.refusal('stripe_down', 'Stripe does not answer.', { actionId: 'act_1', retryable: true }));
     const panel = await open(data.overview({ runningActions: [data.running()] }));
     await pass(1000);
     expect(panel.state).toBe('error');

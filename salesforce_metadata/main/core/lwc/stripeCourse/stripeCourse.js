@@ -1,7 +1,7 @@
 /** The course of an intent from the click to its end: send, wait, ask, settle. See stripeIntent. */
 import runAction from '@salesforce/apex/StripePaymentsController.run';
 import { after, announceChange, follow } from 'c/stripeGateway';
-import { STATE, stateAfter, wordsOf } from 'c/stripeOutcome';
+import { STATE, isMendable, stateAfter, wordsOf } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
 import { messageOf } from 'c/stripeText';
 
@@ -20,6 +20,7 @@ export async function run(intent) {
     try {
         settle(intent, await runAction({ action, recordId, requestKey, previewToken, options }));
     } catch (error) {
+        intent.isUnsure = true;
         fail(intent, messageOf(error, labels.unknownError));
     }
 }
@@ -50,9 +51,10 @@ function settle(intent, answer) {
     }
     intent.answer = answer;
     const state = stateAfter(answer);
+    learnHowSure(intent, answer);
     if (state === STATE.RUNNING) {
         wait(intent);
-    } else if (state === STATE.ERROR) {
+    } else if (state === STATE.ERROR || (state === STATE.REFUSED && intent.isUnsure && !isMendable(answer, intent.action))) {
         fail(intent, wordsOf(answer));
     } else if (state === STATE.REFUSED) {
         intent.refuse(state, wordsOf(answer));
@@ -67,6 +69,16 @@ function settle(intent, answer) {
     }
 }
 
+// An attempt without an end may have been done. Only an end of the action itself says more: one that is refused before
+// it becomes an action says nothing of the attempt before it.
+function learnHowSure(intent, answer) {
+    if (answer.pending) {
+        intent.isUnsure = true;
+    } else if (answer.actionId && (intent.adopted ?? intent).requestKey === intent.requestKey) {
+        intent.isUnsure = false;
+    }
+}
+
 function awaitApproval(intent) {
     intent.hint = labels.approval;
     intent.enter(STATE.APPROVAL);
@@ -75,9 +87,14 @@ function awaitApproval(intent) {
 
 function wait(intent) {
     intent.stop?.();
+    intent.trouble = '';
     intent.stop = follow((intent.adopted ?? intent).requestKey, {
         ended: (answer) => settle(intent, answer),
-        tired: () => intent.enter(STATE.PENDING),
+        tired: (refusal) => {
+            intent.answer = refusal ?? intent.answer;
+            intent.trouble = wordsOf(refusal ?? {});
+            intent.enter(STATE.PENDING);
+        },
         lost: () => lose(intent)
     });
 }

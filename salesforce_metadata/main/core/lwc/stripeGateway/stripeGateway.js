@@ -6,6 +6,7 @@ const WAITS = [1000, 1500, 2000, 3000, 5000, 8000];
 const LONGEST_WAIT = 10000;
 const MOST_LOOKS = 24; // about three minutes
 const LOOKS_UNTIL_LOST = 4; // a request that timed out may still be on its way
+const LOOKS_UNTIL_REFUSED = 4; // a refused look-up is seldom allowed a moment later
 const WRITE_BACK = [0, 3000, 10000]; // the record is written a moment after Stripe has answered
 
 /** setTimeout; waiting for an answer is what these components are for. */
@@ -25,12 +26,14 @@ export function newRequestKey() {
 
 /**
  * Asks how the action under a request key stands, ever less often, until it ends, is lost or we are tired of it.
- * `watcher` has `ended(answer)`, `lost(answer)` (nothing was ever received under the key) and `tired()`.
+ * `watcher` has `ended(answer)`, `lost(answer)` (nothing was ever received under the key) and `tired(refusal)`. An answer
+ * that names no action says nothing of it: the look-up itself was refused, which `tired` is told of if it stays so.
  * Returns a function that stops asking.
  */
 export function follow(requestKey, watcher) {
     let looks = 0;
     let unseen = 0;
+    let refused = 0;
     let timer;
     let stopped = false;
 
@@ -43,13 +46,15 @@ export function follow(requestKey, watcher) {
         if (stopped) {
             return;
         }
-        unseen = answer?.errorCode === 'unknown_action' ? unseen + 1 : 0;
+        const isRefused = Boolean(answer) && !answer.actionId && !answer.pending;
+        unseen = isRefused && answer.errorCode === 'unknown_action' ? unseen + 1 : 0;
+        refused = isRefused && !unseen ? refused + 1 : 0;
         if (unseen >= LOOKS_UNTIL_LOST) {
             watcher.lost(answer);
-        } else if (answer && !unseen && !answer.pending) {
+        } else if (answer?.actionId && !answer.pending) {
             watcher.ended(answer);
-        } else if (looks >= MOST_LOOKS) {
-            watcher.tired();
+        } else if (looks >= MOST_LOOKS || refused >= LOOKS_UNTIL_REFUSED) {
+            watcher.tired(refused ? answer : null);
         } else {
             wait();
         }

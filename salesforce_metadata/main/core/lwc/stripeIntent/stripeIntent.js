@@ -20,6 +20,8 @@ export class Intent {
     options = {}; // decided by buttons
     details = {}; // decided in the form
     requestKey = newRequestKey();
+    isUnsure = false; // something was sent under the key whose end nobody knows: the key is kept
+    trouble = ''; // why nothing can be learnt of it
     adopted; // another intent, under way already, that is shown instead
 
     isShut = false; // by the overview; another overview opens it again
@@ -80,9 +82,10 @@ export class Intent {
 
     /** What can be seen of it, as values that stay as they are. */
     snapshot() {
-        const { action, state, overview, preview, answer, message, hint, adopted } = this;
+        const { action, state, overview, preview, answer, message, hint, trouble, adopted } = this;
         const { remedies, openInvoice, request } = this;
-        return { action, state, overview, preview, answer, message, hint, adopted, remedies, openInvoice, request };
+        const said = { message, hint, trouble, remedies };
+        return { action, state, overview, preview, answer, adopted, openInvoice, request, ...said };
     }
 
     /** What the overview says may still change everything, as long as nothing was sent. */
@@ -197,9 +200,9 @@ export class Intent {
         keepLooking(this);
     }
 
-    /** A new intent: the answer to the last one was definite. */
+    /** A new intent with a key of its own, unless the last one may have been done. */
     startAgain() {
-        this.requestKey = newRequestKey();
+        this.requestKey = this.isUnsure ? this.requestKey : newRequestKey();
         this.adopted = undefined;
         this.showPreview();
     }

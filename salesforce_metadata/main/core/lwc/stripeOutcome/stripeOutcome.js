@@ -92,9 +92,18 @@ export function wordsOf(answer) {
     return WORDS[answer.errorCode] ?? answer.userMessage ?? '';
 }
 
-/** Names of what mends this refusal of this action, best first; `again` (a new intent) after a definite failure. */
+/** Names of what mends this refusal of this action, best first; `again` after a definite failure. */
 export function remediesOf(answer, action) {
-    const named = REMEDIES[answer.errorCode] ?? [];
-    const fitting = named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
+    const fitting = mending(answer, action);
     return fitting.length ? fitting : ['again'];
+}
+
+/** Whether a person can mend it in the panel. */
+export function isMendable(answer, action) {
+    return mending(answer, action).length > 0;
+}
+
+function mending(answer, action) {
+    const named = REMEDIES[answer.errorCode] ?? [];
+    return named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
 }
