@@ -67,7 +67,7 @@ SENDING = {
         ),
         hides=("Invoiced so far",),
         focus="Send invoice",
-        calls={"overview": 1, "preview": 1},
+        calls={"overview": 2, "preview": 1},
     ),
     "send-preview-partial": Look(
         ('region "Please check"', "term: Invoiced so far", "definition: EUR 800.00", "term: Remaining afterwards"),
@@ -102,7 +102,7 @@ SENDING = {
         (*DONE, "paragraph: Invoice INV-0043 over 4760.00 EUR was sent."),
         NO_CONFIRM,
         focus="Invoice sent",
-        calls={"overview": 1, "preview": 1, "run": 1},
+        calls={"overview": 2, "preview": 1, "run": 1},
     ),
     "send-done-before": Look((*DONE, "nothing was sent a second time"), NO_CONFIRM, focus="Invoice sent"),
     "send-copied": Look((*DONE, "status: Copied"), focus="Copy link"),
@@ -167,6 +167,9 @@ TROUBLE = {
     "send-approval": Look(
         ('heading "Waiting for approval" [level=3]', "Waits for Ada Admin."), NO_CONFIRM, focus="Waiting for approval"
     ),
+    "send-stale-overview": Look(
+        (RUNNING, "already under way"), NO_CONFIRM, focus="Please wait Working on it", calls={"overview": 2, "run": 0}
+    ),
     "send-already-running": Look((RUNNING, "already under way"), NO_CONFIRM, focus="Please wait Working on it"),
 }
 OTHERS = {
@@ -195,7 +198,7 @@ OTHERS = {
         focus="Refund EUR 4,660.00",
     ),
     "refund-choose": Look(
-        ('radiogroup "Which payment?"', 'button "Refund" [disabled]'), focus="a04000000000001AAA", calls={"overview": 1}
+        ('radiogroup "Which payment?"', 'button "Refund" [disabled]'), focus="a04000000000001AAA", calls={"overview": 2}
     ),
     "refund-fraudulent": Look(
         ('region "Please check"', "Stripe will block the card", 'button "Refund EUR 4,660.00"'), focus="Reason"

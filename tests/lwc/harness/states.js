@@ -188,6 +188,14 @@ export const STATES = {
         ...confirm,
         see('Waiting for approval')
     ),
+    'send-stale-overview': send(
+        {
+            overview: [data.overview(), data.overview({ runningActions: [data.running()] })],
+            ...invoicePreview,
+            find: data.pending()
+        },
+        see('already under way')
+    ),
     'send-already-running': send(
         { overview: data.overview({ runningActions: [data.running()] }), ...invoicePreview, find: data.pending() },
         see('already under way')

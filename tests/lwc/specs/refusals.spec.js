@@ -1,5 +1,6 @@
+import { refreshApex } from '@salesforce/apex';
 import * as data from '../fixtures.js';
-import { apex, beAccessible, clear, openPanel, pass, prepare, settle } from './stage.js';
+import { SLOW, apex, beAccessible, clear, openPanel, pass, prepare, settle } from './stage.js';
 
 const open = (shown) => openPanel('send-invoice', shown);
 const openInvoice = data.overview({ invoices: [data.invoice({ status: 'Paid', id: 'a' }), data.invoice()] });
@@ -215,6 +216,20 @@ test('an action that is under way is shown and followed instead of a new form', 
 
     expect(apex.find).toHaveBeenCalledWith({ requestKey: data.running().requestKey });
     expect(panel.state).toBe('done');
+});
+
+test('what the page remembers of the record is read again once: an action under way is seen', async () => {
+    apex.find.mockReturnValue(SLOW);
+    const panel = await open(data.overview());
+    expect(panel.state).toBe('preview');
+    expect(refreshApex).toHaveBeenCalledTimes(1);
+
+    apex.overview.emit(data.overview({ runningActions: [data.running()] }));
+    await settle();
+
+    expect(panel.state).toBe('working');
+    expect(panel.one('.confirm')).toBeNull();
+    expect(refreshApex).toHaveBeenCalledTimes(1);
 });
 
 test('an action under way that failed is started anew, from a preview', async () => {

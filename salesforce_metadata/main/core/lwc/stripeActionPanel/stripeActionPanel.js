@@ -36,6 +36,10 @@ export default class StripeActionPanel extends LightningElement {
     wiredOverview(result) {
         this.wired = result;
         this.inform();
+        if (result.data && !this.isFresh) {
+            this.isFresh = true;
+            refreshApex(result); // the cache may be older than an action that is under way
+        }
     }
 
     connectedCallback() {

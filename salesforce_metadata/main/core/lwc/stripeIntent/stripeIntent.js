@@ -54,6 +54,10 @@ export class Intent {
         return payments.filter(({ refundableText }) => refundableText);
     }
 
+    get refundable() {
+        return JSON.stringify(this.payments.map(({ id, refundableText }) => [id, refundableText]));
+    }
+
     get request() {
         const payment = this.payments.length === 1 ? paymentOptions(this.payments[0]) : {};
         const said = Object.entries({ ...payment, ...this.details, ...this.options });
@@ -90,6 +94,7 @@ export class Intent {
 
     /** What the overview says may still change everything, as long as nothing was sent. */
     learn(overview) {
+        const known = this.refundable;
         this.overview = overview;
         if (!BEFORE.includes(this.state)) {
             this.changed();
@@ -103,7 +108,7 @@ export class Intent {
         } else if (running) {
             this.previews += 1; // of which none is shown any more
             adopt(this, running);
-        } else if (this.isShut) {
+        } else if (this.isShut || known !== this.refundable) {
             this.open();
         } else {
             this.changed();
