@@ -126,6 +126,20 @@ test('a slow answer is shown as progress, and after six seconds the panel may be
     await beAccessible(panel);
 });
 
+test('two equal warnings are two lines, and two equal texts two paragraphs', async () => {
+    const twice = ['The price book has changed.', 'The price book has changed.'];
+    apex.preview.mockResolvedValue(data.preview({ warnings: twice }));
+    const panel = await open();
+
+    expect(panel.all('.warnings li').map(({ textContent }) => textContent)).toEqual(twice);
+
+    apex.run.mockResolvedValue(data.answer({ userMessage: 'The record is updated in a moment.' }));
+    await panel.confirm();
+
+    const texts = panel.all('.result ~ .text').map(({ textContent }) => textContent);
+    expect(texts).toEqual(['The record is updated in a moment.', 'The record is updated in a moment.']);
+});
+
 test('an accepted action is followed by its key until it is done', async () => {
     apex.run.mockResolvedValue(data.pending());
     apex.find.mockResolvedValueOnce(data.pending()).mockResolvedValue(data.answer());

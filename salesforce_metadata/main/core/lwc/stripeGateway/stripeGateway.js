@@ -9,6 +9,8 @@ const LOOKS_UNTIL_LOST = 4; // a request that timed out may still be on its way
 const LOOKS_UNTIL_REFUSED = 4; // a refused look-up is seldom allowed a moment later
 const WRITE_BACK = [0, 3000, 10000]; // the record is written a moment after Stripe has answered
 
+const [OPEN, ENDED, UNSEEN, REFUSED] = ['open', 'ended', 'unseen', 'refused'];
+
 /** setTimeout; waiting for an answer is what these components are for. */
 export function after(milliseconds, run) {
     // eslint-disable-next-line @lwc/lwc/no-async-operation
@@ -22,6 +24,16 @@ export function newRequestKey() {
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+function meaning(answer) {
+    if (!answer || answer.pending) {
+        return OPEN;
+    }
+    if (answer.actionId) {
+        return ENDED;
+    }
+    return answer.errorCode === 'unknown_action' ? UNSEEN : REFUSED;
 }
 
 /**
@@ -46,13 +58,13 @@ export function follow(requestKey, watcher) {
         if (stopped) {
             return;
         }
-        const isRefused = Boolean(answer) && !answer.actionId && !answer.pending;
-        unseen = isRefused && answer.errorCode === 'unknown_action' ? unseen + 1 : 0;
-        refused = isRefused && !unseen ? refused + 1 : 0;
-        if (unseen >= LOOKS_UNTIL_LOST) {
-            watcher.lost(answer);
-        } else if (answer?.actionId && !answer.pending) {
+        const said = meaning(answer);
+        unseen = said === UNSEEN ? unseen + 1 : 0;
+        refused = said === REFUSED ? refused + 1 : 0;
+        if (said === ENDED) {
             watcher.ended(answer);
+        } else if (unseen >= LOOKS_UNTIL_LOST) {
+            watcher.lost(answer);
         } else if (looks >= MOST_LOOKS || refused >= LOOKS_UNTIL_REFUSED) {
             watcher.tired(refused ? answer : null);
         } else {
