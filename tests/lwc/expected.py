@@ -119,7 +119,7 @@ TROUBLE = {
             'heading "The end is not known yet" [level=3]',
             "Please do not send it again another way.",
             "paragraph: The payment gateway does not know you any more.",
-            "paragraph: \"Reference for your administrator: req_401\"",
+            'paragraph: "Reference for your administrator: req_401"',
             'button "Look again"',
         ),
         (*NO_CONFIRM, 'button "Start again"'),
@@ -165,8 +165,17 @@ TROUBLE = {
     "send-no-permission": Look((EMPTY, "You may not do this here."), NO_CONFIRM, focus="Nothing to do here"),
     "send-not-connected": Look((EMPTY, "You are not connected"), NO_CONFIRM, focus="Nothing to do here"),
     "send-approval": Look(
-        ('heading "Waiting for approval" [level=3]', "Waits for Ada Admin."), NO_CONFIRM, focus="Waiting for approval"
+        (
+            'heading "Waiting for approval" [level=3]',
+            "paragraph: Waits for Ada Admin.",
+            "Nothing more is needed from you",
+            'button "Close"',
+        ),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="Waiting for approval",
+        calls={"run": 1, "find": 0},
     ),
+    "send-approved": Look(DONE, NO_CONFIRM, focus="Invoice sent", calls={"run": 1, "find": 2}),
     "send-stale-overview": Look(
         (RUNNING, "already under way"), NO_CONFIRM, focus="Please wait Working on it", calls={"overview": 2, "run": 0}
     ),

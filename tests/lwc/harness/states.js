@@ -188,6 +188,19 @@ export const STATES = {
         ...confirm,
         see('Waiting for approval')
     ),
+    'send-approved': send(
+        {
+            ...invoicePreview,
+            run: data.pending({ status: 'awaiting_approval', userMessage: 'Waits for Ada Admin.' }),
+            find: [data.pending(), data.answer()]
+        },
+        ...confirm,
+        see('Waiting for approval'),
+        wait(15500),
+        see('Still working'),
+        wait(1500),
+        see('Invoice sent')
+    ),
     'send-stale-overview': send(
         {
             overview: [data.overview(), data.overview({ runningActions: [data.running()] })],

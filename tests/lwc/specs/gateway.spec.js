@@ -1,9 +1,9 @@
 import find from '@salesforce/apex/StripePaymentsController.find';
 import { notifyRecordUpdateAvailable } from 'lightning/uiRecordApi';
-import { announceChange, follow, newRequestKey } from 'c/stripeGateway';
+import { PACE, announceChange, follow, newRequestKey } from 'c/stripeGateway';
 import * as data from '../fixtures.js';
 
-const watcher = () => ({ ended: jest.fn(), lost: jest.fn(), tired: jest.fn() });
+const watcher = () => ({ stands: jest.fn(), ended: jest.fn(), lost: jest.fn(), tired: jest.fn() });
 const pass = (milliseconds) => jest.advanceTimersByTimeAsync(milliseconds);
 
 beforeEach(() => jest.useFakeTimers());
@@ -106,6 +106,22 @@ test('a refusal of the action itself is its end', async () => {
     await pass(1000);
 
     expect(seen.ended).toHaveBeenCalledWith(refusal);
+});
+
+test('what waits for a person has not ended, and is asked for slowly', async () => {
+    const waiting = data.refusal(null, 'Ada was asked.', { status: 'awaiting_approval', actionId: 'act_1' });
+    find.mockResolvedValue(waiting);
+    const seen = watcher();
+    follow('key-1', seen, PACE.PERSON);
+
+    await pass(100000);
+    expect(find.mock.calls.length).toBeLessThan(4);
+    expect(seen.stands).toHaveBeenCalledWith(waiting);
+    await pass(3600000);
+
+    expect(seen.ended).not.toHaveBeenCalled();
+    expect(find).toHaveBeenCalledTimes(PACE.PERSON.most);
+    expect(seen.tired).toHaveBeenCalledTimes(1);
 });
 
 test('after minutes without an end it says so and asks no more', async () => {

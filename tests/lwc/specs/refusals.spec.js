@@ -254,8 +254,21 @@ test("somebody else's action cannot be asked for: the record will tell", async (
     expect(apex.run).not.toHaveBeenCalled();
 });
 
+test('an action that waits for approval is shown with who decides, and asked for slowly', async () => {
+    apex.find.mockResolvedValue(data.refusal('unknown_action', 'There is no such action.'));
+    const waiting = data.running({ status: 'awaiting_approval', message: 'Ada was asked.' });
+    const panel = await open(data.overview({ runningActions: [waiting] }));
+    expect(panel.text).toContain('Ada was asked.');
+
+    await pass(600000);
+
+    expect(panel.state).toBe('approval');
+    expect(panel.remedies()).toEqual([]);
+    expect(apex.find.mock.calls.length).toBeLessThan(12);
+});
+
 test.each([
-    ['approval', data.running({ status: 'awaiting_approval' })],
+    ['approval', data.running({ status: 'awaiting_approval', requestKey: null })],
     ['pending', data.running({ requestKey: null })]
 ])('an action of which nothing can be asked is shown as it is: %s', async (state, running) => {
     const panel = await open(data.overview({ runningActions: [running] }));

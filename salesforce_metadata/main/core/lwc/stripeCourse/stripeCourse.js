@@ -1,6 +1,6 @@
 /** The course of an intent from the click to its end: send, wait, ask, settle. See stripeIntent. */
 import runAction from '@salesforce/apex/StripePaymentsController.run';
-import { after, announceChange, follow } from 'c/stripeGateway';
+import { AWAITING_APPROVAL, PACE, after, announceChange, follow } from 'c/stripeGateway';
 import { STATE, isMendable, stateAfter, wordsOf } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
 import { messageOf } from 'c/stripeText';
@@ -26,12 +26,12 @@ export async function run(intent) {
 }
 
 /** Follows an action that is under way already instead of starting another. */
-export function adopt(intent, { requestKey, status }) {
+export function adopt(intent, { requestKey, status, message }) {
     intent.adopted = { requestKey };
     intent.message = labels.alreadyRunning;
     intent.hint = labels.alreadyRunningHelp;
-    if (status === 'awaiting_approval') {
-        awaitApproval(intent);
+    if (status === AWAITING_APPROVAL) {
+        awaitApproval(intent, message || labels.alreadyRunning);
     } else if (requestKey) {
         keepLooking(intent);
     } else {
@@ -59,8 +59,7 @@ function settle(intent, answer) {
     } else if (state === STATE.REFUSED) {
         intent.refuse(state, wordsOf(answer));
     } else if (state === STATE.APPROVAL) {
-        intent.message = wordsOf(answer);
-        awaitApproval(intent);
+        awaitApproval(intent, wordsOf(answer));
     } else {
         intent.message = wordsOf(answer);
         intent.hint = answer.replayed ? labels.doneBefore : labels.doneUpdate;
@@ -72,23 +71,42 @@ function settle(intent, answer) {
 // An attempt without an end may have been done. Only an end of the action itself says more: one that is refused before
 // it becomes an action says nothing of the attempt before it.
 function learnHowSure(intent, answer) {
-    if (answer.pending) {
+    if (answer.pending || answer.status === AWAITING_APPROVAL) {
         intent.isUnsure = true;
     } else if (answer.actionId && (intent.adopted ?? intent).requestKey === intent.requestKey) {
         intent.isUnsure = false;
     }
 }
 
-function awaitApproval(intent) {
+// A person decides, so it is asked for slowly; whatever keeps it from being asked, the record will tell.
+function awaitApproval(intent, message) {
+    intent.message = message;
     intent.hint = labels.approval;
     intent.enter(STATE.APPROVAL);
     announceChange(intent.recordId);
+    const { requestKey } = intent.adopted ?? intent;
+    if (requestKey) {
+        const nothing = () => {};
+        const watcher = { stands: (answer) => stand(intent, answer), tired: nothing, lost: nothing };
+        intent.stop = follow(requestKey, { ...watcher, ended: (answer) => settle(intent, answer) }, PACE.PERSON);
+    }
+}
+
+// Only what changes is news: an approval is needed, or was given.
+function stand(intent, answer) {
+    const isAwaited = answer.status === AWAITING_APPROVAL;
+    if (isAwaited && intent.state !== STATE.APPROVAL) {
+        settle(intent, answer);
+    } else if (!isAwaited && intent.state === STATE.APPROVAL) {
+        keepLooking(intent);
+    }
 }
 
 function wait(intent) {
     intent.stop?.();
     intent.trouble = '';
     intent.stop = follow((intent.adopted ?? intent).requestKey, {
+        stands: (answer) => stand(intent, answer),
         ended: (answer) => settle(intent, answer),
         tired: (refusal) => {
             intent.answer = refusal ?? intent.answer;

@@ -1,4 +1,5 @@
 /** What an answer of the gateway means for the panel: its next state, and the buttons that mend a refusal. */
+import { AWAITING_APPROVAL } from 'c/stripeGateway';
 import labels from 'c/stripePanelLabels';
 
 export const STATE = {
@@ -67,7 +68,7 @@ const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'nothing_to_invoice', 'n
 
 /** The state after an answer to "do it". */
 export function stateAfter(answer) {
-    if (answer.status === 'awaiting_approval') {
+    if (answer.status === AWAITING_APPROVAL) {
         return STATE.APPROVAL;
     }
     if (answer.success) {
