@@ -67,7 +67,7 @@ SENDING = {
         ),
         hides=("Invoiced so far",),
         focus="Send invoice",
-        calls={"overview": 1, "preview": 1},
+        calls={"overview": 2, "preview": 1},
     ),
     "send-preview-partial": Look(
         ('region "Please check"', "term: Invoiced so far", "definition: EUR 800.00", "term: Remaining afterwards"),
@@ -102,7 +102,7 @@ SENDING = {
         (*DONE, "paragraph: Invoice INV-0043 over 4760.00 EUR was sent."),
         NO_CONFIRM,
         focus="Invoice sent",
-        calls={"overview": 1, "preview": 1, "run": 1},
+        calls={"overview": 2, "preview": 1, "run": 1},
     ),
     "send-done-before": Look((*DONE, "nothing was sent a second time"), NO_CONFIRM, focus="Invoice sent"),
     "send-copied": Look((*DONE, "status: Copied"), focus="Copy link"),
@@ -114,6 +114,24 @@ TROUBLE = {
         focus="That did not",
     ),
     "send-error-again": Look(DONE, NO_CONFIRM, focus="Invoice sent", calls={"run": 2}),
+    "send-look-up-refused": Look(
+        (
+            'heading "The end is not known yet" [level=3]',
+            "Please do not send it again another way.",
+            "paragraph: The payment gateway does not know you any more.",
+            'paragraph: "Reference for your administrator: req_401"',
+            'button "Look again"',
+        ),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="The end is not",
+        calls={"run": 1, "find": 4},
+    ),
+    "send-retry-refused": Look(
+        (ERROR, "The token is not valid.", "Trying again is safe", 'button "Try again"'),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="That did not",
+        calls={"run": 2},
+    ),
     "send-preview-error": Look(
         (ERROR, "Nothing has been sent.", 'button "Try again"'), NO_CONFIRM, focus="That did not"
     ),
@@ -147,7 +165,19 @@ TROUBLE = {
     "send-no-permission": Look((EMPTY, "You may not do this here."), NO_CONFIRM, focus="Nothing to do here"),
     "send-not-connected": Look((EMPTY, "You are not connected"), NO_CONFIRM, focus="Nothing to do here"),
     "send-approval": Look(
-        ('heading "Waiting for approval" [level=3]', "Waits for Ada Admin."), NO_CONFIRM, focus="Waiting for approval"
+        (
+            'heading "Waiting for approval" [level=3]',
+            "paragraph: Waits for Ada Admin.",
+            "Nothing more is needed from you",
+            'button "Close"',
+        ),
+        (*NO_CONFIRM, 'button "Start again"'),
+        focus="Waiting for approval",
+        calls={"run": 1, "find": 0},
+    ),
+    "send-approved": Look(DONE, NO_CONFIRM, focus="Invoice sent", calls={"run": 1, "find": 2}),
+    "send-stale-overview": Look(
+        (RUNNING, "already under way"), NO_CONFIRM, focus="Please wait Working on it", calls={"overview": 2, "run": 0}
     ),
     "send-already-running": Look((RUNNING, "already under way"), NO_CONFIRM, focus="Please wait Working on it"),
 }
@@ -177,7 +207,7 @@ OTHERS = {
         focus="Refund EUR 4,660.00",
     ),
     "refund-choose": Look(
-        ('radiogroup "Which payment?"', 'button "Refund" [disabled]'), focus="a04000000000001AAA", calls={"overview": 1}
+        ('radiogroup "Which payment?"', 'button "Refund" [disabled]'), focus="a04000000000001AAA", calls={"overview": 2}
     ),
     "refund-fraudulent": Look(
         ('region "Please check"', "Stripe will block the card", 'button "Refund EUR 4,660.00"'), focus="Reason"

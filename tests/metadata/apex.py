@@ -73,6 +73,14 @@ def variables(text: str, inner: str) -> dict[str, bool]:
     return {}
 
 
+def types(text: str, inner: str) -> dict[str, str]:
+    """@InvocableVariable members of a class, inner or not, and their types."""
+    for found in _CLASS.finditer(text):
+        if found[1].lower() == inner.lower():
+            return {row["name"]: row["type"] for row in _VARIABLE.finditer(block(text, found.end() - 1))}
+    return {}
+
+
 def block(text: str, opening: int) -> str:
     """From a brace to the one that closes it."""
     depth = 0

@@ -14,6 +14,10 @@ FUNCTIONS = {"AND", "IF", "ISBLANK", "ISCHANGED", "ISNEW", "ISPICKVAL", "NOT", "
 CUSTOM = re.compile(r"\$Permission\.(\w+)")
 NAME = re.compile(r"(?<![\w.$])([A-Za-z]\w*)(?!\w)(?P<call>\s*\()?")
 STRING = re.compile(r'"[^"]*"')
+AS_TEXT = re.compile(
+    r"\b(\w+__c)\s*(?:=|<>|!=)|\b(?:ISBLANK|PRIORVALUE)\((\w+__c)\)\s*(?:=|<>|!=)"
+    r"|(?:=|<>|!=)\s*(?:PRIORVALUE\()?(\w+__c)|\bISBLANK\((?:PRIORVALUE\()?(\w+__c)"
+)
 API_NAME = re.compile(r"[A-Za-z](?!\w*__\w*__c)\w*?[A-Za-z0-9]__c")
 FORMULA_LIMIT = 3900  # characters (help.salesforce.com, "Formula Limits")
 
@@ -162,6 +166,9 @@ def _formula(tree: Tree, sobject: str, formula: str) -> Iterator[str]:
         known = FUNCTIONS if match["call"] else tree.columns.get(sobject, set())
         if match[1] not in known:
             yield f"formula names {match[1]}, which does not exist"
+    for name in sorted({name for names in AS_TEXT.findall(bare) for name in names if name}):
+        if (sobject, name) in tree.fields and picklist(tree.fields[sobject, name]):
+            yield f"formula takes the picklist {name} for a text: only ISPICKVAL compares it"
     for field, value in re.findall(r'ISPICKVAL\((?:PRIORVALUE\()?(\w+)\)?, "([^"]+)"\)', formula):
         if (sobject, field) in tree.fields and value not in picklist(tree.fields[sobject, field]):
             yield f"formula compares {field} with {value}, which is not one of its values"

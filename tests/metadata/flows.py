@@ -64,6 +64,14 @@ class Flow:
         fields = {row.findtext(f"{NAMESPACE}name") or "" for row in self.component.each("screens/fields")}
         return {*self.nodes, *resources, *fields}
 
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """Data types of its variables, formulas and constants that hold one value."""
+        root = self.component.root
+        assert root is not None
+        found = [child for child in root if _tag(child) in {"constants", "formulas", "variables"}]
+        return {each.findtext(f"{NAMESPACE}name") or "": each.findtext(f"{NAMESPACE}dataType") or "" for each in found}
+
     @property
     def start(self) -> Node:
         """The start element."""

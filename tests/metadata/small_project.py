@@ -59,7 +59,7 @@ export default class Probe extends LightningElement {
     @wire(open, { recordId: "$recordId" }) invoices;
 }
 """,
-    PAGE: "<template><p>{status}</p></template>",
+    PAGE: "<template><p>{invoices}</p></template>",
     BUNDLE_META: f"""<LightningComponentBundle {NAMESPACE}><apiVersion>65.0</apiVersion><isExposed>true</isExposed>
 <targets><target>lightning__RecordAction</target><target>lightning__FlowScreen</target></targets>
 <targetConfigs><targetConfig targets="lightning__RecordAction"><actionType>ScreenAction</actionType></targetConfig>

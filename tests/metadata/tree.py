@@ -44,7 +44,7 @@ PLACES = {
     "ReportType": ("reportTypes", ".reportType-meta.xml"),
     "ValidationRule": ("validationRules", ".validationRule-meta.xml"),
 }
-SOURCES = {".cls", ".trigger", ".js", ".html", ".template"}
+SOURCES = {".cls", ".trigger", ".js", ".html", ".css", ".template"}
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,25 @@ export const STATES = {
         click('Try again'),
         see('Invoice sent')
     ),
+    'send-look-up-refused': send(
+        {
+            ...invoicePreview,
+            run: data.pending(),
+            find: data.refusal('invalid_token', 'The payment gateway does not know you any more.', { requestId: 'req_401' })
+        },
+        ...confirm,
+        wait(9000),
+        see('does not know you any more')
+    ),
+    'send-retry-refused': send(
+        {
+            ...invoicePreview,
+            run: [data.apexError('The network is not there.'), data.refusal('invalid_token', 'The token is not valid.')]
+        },
+        ...confirm,
+        click('Try again'),
+        see('The token is not valid')
+    ),
     'send-preview-error': send({ preview: data.apexError('The gateway did not answer.') }, see('Nothing has been sent')),
     'send-no-recipient': send(
         { preview: [nobody, data.preview()] },
@@ -168,6 +187,27 @@ export const STATES = {
         { ...invoicePreview, run: data.pending({ status: 'awaiting_approval', userMessage: 'Waits for Ada Admin.' }) },
         ...confirm,
         see('Waiting for approval')
+    ),
+    'send-approved': send(
+        {
+            ...invoicePreview,
+            run: data.pending({ status: 'awaiting_approval', userMessage: 'Waits for Ada Admin.' }),
+            find: [data.pending(), data.answer()]
+        },
+        ...confirm,
+        see('Waiting for approval'),
+        wait(15500),
+        see('Still working'),
+        wait(1500),
+        see('Invoice sent')
+    ),
+    'send-stale-overview': send(
+        {
+            overview: [data.overview(), data.overview({ runningActions: [data.running()] })],
+            ...invoicePreview,
+            find: data.pending()
+        },
+        see('already under way')
     ),
     'send-already-running': send(
         { overview: data.overview({ runningActions: [data.running()] }), ...invoicePreview, find: data.pending() },

@@ -118,7 +118,7 @@ test('a card that cannot be read says why and tries again', async () => {
     expect(refreshApex).toHaveBeenCalledTimes(1);
 });
 
-test('a button opens one panel, also when it is clicked twice, and the card is read again before and after', async () => {
+test('a button opens one panel, also when it is clicked twice, and the card is read again after it', async () => {
     const card = await show(data.overview());
     card.one('[data-action=create-payment-link]').click();
     card.one('[data-action=create-payment-link]').click();
@@ -131,11 +131,11 @@ test('a button opens one panel, also when it is clicked twice, and the card is r
         recordId: data.RECORD,
         action: 'create-payment-link'
     });
-    expect(refreshApex).toHaveBeenCalledTimes(1);
+    expect(refreshApex).not.toHaveBeenCalled();
 
     Modal.opened[0].close();
     await settle();
-    expect(refreshApex).toHaveBeenCalledTimes(2);
+    expect(refreshApex).toHaveBeenCalledTimes(1);
 
     await card.press('[data-action=refund-payment]');
     expect(Modal.opened).toHaveLength(2);

@@ -1,9 +1,9 @@
 import find from '@salesforce/apex/StripePaymentsController.find';
 import { notifyRecordUpdateAvailable } from 'lightning/uiRecordApi';
-import { announceChange, follow, newRequestKey } from 'c/stripeGateway';
+import { PACE, announceChange, follow, newRequestKey } from 'c/stripeGateway';
 import * as data from '../fixtures.js';
 
-const watcher = () => ({ ended: jest.fn(), lost: jest.fn(), tired: jest.fn() });
+const watcher = () => ({ stands: jest.fn(), ended: jest.fn(), lost: jest.fn(), tired: jest.fn() });
 const pass = (milliseconds) => jest.advanceTimersByTimeAsync(milliseconds);
 
 beforeEach(() => jest.useFakeTimers());
@@ -63,6 +63,65 @@ test('what the gateway has never heard of for some time is lost', async () => {
 
     expect(seen.lost).toHaveBeenCalledTimes(1);
     expect(seen.ended).not.toHaveBeenCalled();
+});
+
+test.each([
+    ['a login that ended', 'invalid_token'],
+    ['a permission that is gone', 'not_permitted'],
+    ['a switch that is off', 'switched_off']
+])('a look-up that is refused is no end of the action: %s', async (_, code) => {
+    const refusal = data.refusal(code, 'No.');
+    find.mockResolvedValueOnce(refusal).mockResolvedValueOnce(refusal).mockResolvedValue(data.answer());
+    const seen = watcher();
+    follow('key-1', seen);
+
+    await pass(10000);
+
+    expect(seen.ended).toHaveBeenCalledTimes(1);
+    expect(seen.ended).toHaveBeenCalledWith(data.answer());
+    expect(seen.tired).not.toHaveBeenCalled();
+});
+
+test('a look-up that stays refused is given up, and says why', async () => {
+    const refusal = data.refusal('invalid_token', 'The token is not valid.');
+    find.mockResolvedValue(refusal);
+    const seen = watcher();
+    follow('key-1', seen);
+
+    await pass(240000);
+
+    expect(seen.tired).toHaveBeenCalledTimes(1);
+    expect(seen.tired).toHaveBeenCalledWith(refusal);
+    expect(find).toHaveBeenCalledTimes(4);
+    expect(seen.ended).not.toHaveBeenCalled();
+    expect(seen.lost).not.toHaveBeenCalled();
+});
+
+test('a refusal of the action itself is its end', async () => {
+    const refusal = data.refusal('refund_too_large', 'Too much.', { actionId: 'act_1' });
+    find.mockResolvedValue(refusal);
+    const seen = watcher();
+    follow('key-1', seen);
+
+    await pass(1000);
+
+    expect(seen.ended).toHaveBeenCalledWith(refusal);
+});
+
+test('what waits for a person has not ended, and is asked for slowly', async () => {
+    const waiting = data.refusal(null, 'Ada was asked.', { status: 'awaiting_approval', actionId: 'act_1' });
+    find.mockResolvedValue(waiting);
+    const seen = watcher();
+    follow('key-1', seen, PACE.PERSON);
+
+    await pass(100000);
+    expect(find.mock.calls.length).toBeLessThan(4);
+    expect(seen.stands).toHaveBeenCalledWith(waiting);
+    await pass(3600000);
+
+    expect(seen.ended).not.toHaveBeenCalled();
+    expect(find).toHaveBeenCalledTimes(PACE.PERSON.most);
+    expect(seen.tired).toHaveBeenCalledTimes(1);
 });
 
 test('after minutes without an end it says so and asks no more', async () => {

@@ -221,6 +221,17 @@ test('an overview that cannot be read keeps a refund from beginning, until it ca
     expect(panel.state).toBe('preview');
 });
 
+test('another payment that came in meanwhile has to be chosen from', async () => {
+    apex.preview.mockResolvedValue(data.refundPreview());
+    const panel = await refund(paid);
+    expect(panel.state).toBe('preview');
+
+    apex.overview.emit(data.overview({ payments: [data.payment(), data.payment({ id: 'a04000000000002AAA', stripeId: 'ch_2' })] }));
+    await settle();
+
+    expect(panel.state).toBe('choosing');
+});
+
 test('a running refund is shown instead of a second form', async () => {
     apex.find.mockReturnValue(SLOW);
     const panel = await refund(data.overview({ runningActions: [data.running({ action: 'refund-payment' })] }));

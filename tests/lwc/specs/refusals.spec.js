@@ -1,5 +1,6 @@
+import { refreshApex } from '@salesforce/apex';
 import * as data from '../fixtures.js';
-import { apex, beAccessible, clear, openPanel, pass, prepare, settle } from './stage.js';
+import { SLOW, apex, beAccessible, clear, openPanel, pass, prepare, settle } from './stage.js';
 
 const open = (shown) => openPanel('send-invoice', shown);
 const openInvoice = data.overview({ invoices: [data.invoice({ status: 'Paid', id: 'a' }), data.invoice()] });
@@ -217,8 +218,22 @@ test('an action that is under way is shown and followed instead of a new form', 
     expect(panel.state).toBe('done');
 });
 
+test('what the page remembers of the record is read again once: an action under way is seen', async () => {
+    apex.find.mockReturnValue(SLOW);
+    const panel = await open(data.overview());
+    expect(panel.state).toBe('preview');
+    expect(refreshApex).toHaveBeenCalledTimes(1);
+
+    apex.overview.emit(data.overview({ runningActions: [data.running()] }));
+    await settle();
+
+    expect(panel.state).toBe('working');
+    expect(panel.one('.confirm')).toBeNull();
+    expect(refreshApex).toHaveBeenCalledTimes(1);
+});
+
 test('an action under way that failed is started anew, from a preview', async () => {
-    apex.find.mockResolvedValue(data.refusal('stripe_down', 'Stripe does not answer.', { retryable: true }));
+    apex.find.mockResolvedValue(data.refusal('stripe_down', 'Stripe does not answer.', { actionId: 'act_1', retryable: true }));
     const panel = await open(data.overview({ runningActions: [data.running()] }));
     await pass(1000);
     expect(panel.state).toBe('error');
@@ -239,8 +254,21 @@ test("somebody else's action cannot be asked for: the record will tell", async (
     expect(apex.run).not.toHaveBeenCalled();
 });
 
+test('an action that waits for approval is shown with who decides, and asked for slowly', async () => {
+    apex.find.mockResolvedValue(data.refusal('unknown_action', 'There is no such action.'));
+    const waiting = data.running({ status: 'awaiting_approval', message: 'Ada was asked.' });
+    const panel = await open(data.overview({ runningActions: [waiting] }));
+    expect(panel.text).toContain('Ada was asked.');
+
+    await pass(600000);
+
+    expect(panel.state).toBe('approval');
+    expect(panel.remedies()).toEqual([]);
+    expect(apex.find.mock.calls.length).toBeLessThan(12);
+});
+
 test.each([
-    ['approval', data.running({ status: 'awaiting_approval' })],
+    ['approval', data.running({ status: 'awaiting_approval', requestKey: null })],
     ['pending', data.running({ requestKey: null })]
 ])('an action of which nothing can be asked is shown as it is: %s', async (state, running) => {
     const panel = await open(data.overview({ runningActions: [running] }));

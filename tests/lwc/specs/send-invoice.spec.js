@@ -126,6 +126,20 @@ test('a slow answer is shown as progress, and after six seconds the panel may be
     await beAccessible(panel);
 });
 
+test('two equal warnings are two lines, and two equal texts two paragraphs', async () => {
+    const twice = ['The price book has changed.', 'The price book has changed.'];
+    apex.preview.mockResolvedValue(data.preview({ warnings: twice }));
+    const panel = await open();
+
+    expect(panel.all('.warnings li').map(({ textContent }) => textContent)).toEqual(twice);
+
+    apex.run.mockResolvedValue(data.answer({ userMessage: 'The record is updated in a moment.' }));
+    await panel.confirm();
+
+    const texts = panel.all('.result ~ .text').map(({ textContent }) => textContent);
+    expect(texts).toEqual(['The record is updated in a moment.', 'The record is updated in a moment.']);
+});
+
 test('an accepted action is followed by its key until it is done', async () => {
     apex.run.mockResolvedValue(data.pending());
     apex.find.mockResolvedValueOnce(data.pending()).mockResolvedValue(data.answer());
@@ -236,8 +250,45 @@ test('an action that needs approval says who decides and that the panel may be c
     expect(panel.state).toBe('approval');
     expect(panel.text).toContain('Waiting for approval');
     expect(panel.text).toContain('Ada Admin was asked.');
+    expect(panel.text).toContain('Nothing more is needed from you');
+    expect(panel.one('.confirm')).toBeNull();
     expect(panel.remedies()).toEqual([]);
     await beAccessible(panel);
+});
+
+test('an approval that is given is seen, and the action followed to its end under the same key', async () => {
+    const waiting = data.pending({ status: 'awaiting_approval', pending: false, retryable: false, userMessage: 'Ada was asked.' });
+    apex.run.mockResolvedValue(data.pending());
+    apex.find.mockResolvedValue(waiting);
+    const panel = await open();
+    await panel.confirm();
+    await pass(2000);
+    expect(panel.state).toBe('approval');
+    expect(panel.text).toContain('Ada was asked.');
+
+    await pass(60000);
+    expect(panel.state).toBe('approval');
+    apex.find.mockResolvedValueOnce(data.pending()).mockResolvedValue(data.answer());
+    await pass(60000);
+    await pass(5000);
+
+    expect(panel.state).toBe('done');
+    expect(apex.run).toHaveBeenCalledTimes(1);
+    expect(new Set(apex.find.mock.calls.map(([{ requestKey }]) => requestKey)).size).toBe(1);
+});
+
+test('an approval that is refused is the end, and says why', async () => {
+    apex.run.mockResolvedValue(data.pending({ status: 'awaiting_approval', userMessage: 'Ada was asked.' }));
+    apex.find.mockResolvedValue(
+        data.refusal('not_approved', 'Ada said no.', { status: 'cancelled', actionId: 'act_1' })
+    );
+    const panel = await open();
+    await panel.confirm();
+
+    await pass(20000);
+
+    expect(panel.state).toBe('refused');
+    expect(panel.text).toContain('Ada said no.');
 });
 
 test('a panel that was closed looks no more, and still tells the record of the end', async () => {

@@ -8,7 +8,7 @@ import { Intent } from 'c/stripeIntent';
 import { BUSY, STATE, TOLD } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
 import { announcementOf, buttonsOf, resultOf, sentenceOf } from 'c/stripePanelWords';
-import { fill, messageOf } from 'c/stripeText';
+import { fill, messageOf, numbered } from 'c/stripeText';
 
 const WITH_PREVIEW = [STATE.PREVIEW, STATE.CONFIRMING];
 const WITH_CONFIRM = [STATE.LOADING, STATE.CHOOSING, ...WITH_PREVIEW];
@@ -36,6 +36,10 @@ export default class StripeActionPanel extends LightningElement {
     wiredOverview(result) {
         this.wired = result;
         this.inform();
+        if (result.data && !this.isFresh) {
+            this.isFresh = true;
+            refreshApex(result); // the cache may be older than an action that is under way
+        }
     }
 
     connectedCallback() {
@@ -142,7 +146,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get skeleton() {
-        return ACTIONS[this.action].form ? [labels.amount] : [labels.amount, labels.recipient];
+        return numbered(ACTIONS[this.action].form ? [labels.amount] : [labels.amount, labels.recipient]);
     }
 
     get payments() {
@@ -154,7 +158,8 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get result() {
-        return resultOf(this.view);
+        const result = resultOf(this.view);
+        return result && { ...result, texts: numbered(result.texts) };
     }
 
     get resultClass() {
@@ -184,7 +189,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get warnings() {
-        return (this.showsPreview && this.view.preview.warnings) || [];
+        return numbered((this.showsPreview && this.view.preview.warnings) || []);
     }
 
     get hasWarnings() {

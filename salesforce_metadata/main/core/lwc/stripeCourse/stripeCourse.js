@@ -1,7 +1,7 @@
 /** The course of an intent from the click to its end: send, wait, ask, settle. See stripeIntent. */
 import runAction from '@salesforce/apex/StripePaymentsController.run';
-import { after, announceChange, follow } from 'c/stripeGateway';
-import { STATE, stateAfter, wordsOf } from 'c/stripeOutcome';
+import { AWAITING_APPROVAL, PACE, after, announceChange, follow } from 'c/stripeGateway';
+import { STATE, isMendable, stateAfter, wordsOf } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
 import { messageOf } from 'c/stripeText';
 
@@ -20,17 +20,18 @@ export async function run(intent) {
     try {
         settle(intent, await runAction({ action, recordId, requestKey, previewToken, options }));
     } catch (error) {
+        intent.isUnsure = true;
         fail(intent, messageOf(error, labels.unknownError));
     }
 }
 
 /** Follows an action that is under way already instead of starting another. */
-export function adopt(intent, { requestKey, status }) {
+export function adopt(intent, { requestKey, status, message }) {
     intent.adopted = { requestKey };
     intent.message = labels.alreadyRunning;
     intent.hint = labels.alreadyRunningHelp;
-    if (status === 'awaiting_approval') {
-        awaitApproval(intent);
+    if (status === AWAITING_APPROVAL) {
+        awaitApproval(intent, message || labels.alreadyRunning);
     } else if (requestKey) {
         keepLooking(intent);
     } else {
@@ -50,15 +51,15 @@ function settle(intent, answer) {
     }
     intent.answer = answer;
     const state = stateAfter(answer);
+    learnHowSure(intent, answer);
     if (state === STATE.RUNNING) {
         wait(intent);
-    } else if (state === STATE.ERROR) {
+    } else if (state === STATE.ERROR || (state === STATE.REFUSED && intent.isUnsure && !isMendable(answer, intent.action))) {
         fail(intent, wordsOf(answer));
     } else if (state === STATE.REFUSED) {
         intent.refuse(state, wordsOf(answer));
     } else if (state === STATE.APPROVAL) {
-        intent.message = wordsOf(answer);
-        awaitApproval(intent);
+        awaitApproval(intent, wordsOf(answer));
     } else {
         intent.message = wordsOf(answer);
         intent.hint = answer.replayed ? labels.doneBefore : labels.doneUpdate;
@@ -67,17 +68,51 @@ function settle(intent, answer) {
     }
 }
 
-function awaitApproval(intent) {
+// An attempt without an end may have been done. Only an end of the action itself says more: one that is refused before
+// it becomes an action says nothing of the attempt before it.
+function learnHowSure(intent, answer) {
+    if (answer.pending || answer.status === AWAITING_APPROVAL) {
+        intent.isUnsure = true;
+    } else if (answer.actionId && (intent.adopted ?? intent).requestKey === intent.requestKey) {
+        intent.isUnsure = false;
+    }
+}
+
+// A person decides, so it is asked for slowly; whatever keeps it from being asked, the record will tell.
+function awaitApproval(intent, message) {
+    intent.message = message;
     intent.hint = labels.approval;
     intent.enter(STATE.APPROVAL);
     announceChange(intent.recordId);
+    const { requestKey } = intent.adopted ?? intent;
+    if (requestKey) {
+        const nothing = () => {};
+        const watcher = { stands: (answer) => stand(intent, answer), tired: nothing, lost: nothing };
+        intent.stop = follow(requestKey, { ...watcher, ended: (answer) => settle(intent, answer) }, PACE.PERSON);
+    }
+}
+
+// Only what changes is news: an approval is needed, or was given.
+function stand(intent, answer) {
+    const isAwaited = answer.status === AWAITING_APPROVAL;
+    if (isAwaited && intent.state !== STATE.APPROVAL) {
+        settle(intent, answer);
+    } else if (!isAwaited && intent.state === STATE.APPROVAL) {
+        keepLooking(intent);
+    }
 }
 
 function wait(intent) {
     intent.stop?.();
+    intent.trouble = '';
     intent.stop = follow((intent.adopted ?? intent).requestKey, {
+        stands: (answer) => stand(intent, answer),
         ended: (answer) => settle(intent, answer),
-        tired: () => intent.enter(STATE.PENDING),
+        tired: (refusal) => {
+            intent.answer = refusal ?? intent.answer;
+            intent.trouble = wordsOf(refusal ?? {});
+            intent.enter(STATE.PENDING);
+        },
         lost: () => lose(intent)
     });
 }

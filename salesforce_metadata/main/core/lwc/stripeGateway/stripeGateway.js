@@ -2,11 +2,17 @@
 import findAnswer from '@salesforce/apex/StripePaymentsController.find';
 import { notifyRecordUpdateAvailable } from 'lightning/uiRecordApi';
 
-const WAITS = [1000, 1500, 2000, 3000, 5000, 8000];
-const LONGEST_WAIT = 10000;
-const MOST_LOOKS = 24; // about three minutes
+/** How often it is asked: waits in milliseconds, of which the last one stays, and how many questions at most. */
+export const PACE = {
+    MACHINE: { waits: [1000, 1500, 2000, 3000, 5000, 8000, 10000], most: 24 }, // about three minutes
+    PERSON: { waits: [15000, 30000, 60000], most: 30 } // an approval: about half an hour
+};
 const LOOKS_UNTIL_LOST = 4; // a request that timed out may still be on its way
+const LOOKS_UNTIL_REFUSED = 4; // a refused look-up is seldom allowed a moment later
 const WRITE_BACK = [0, 3000, 10000]; // the record is written a moment after Stripe has answered
+
+export const AWAITING_APPROVAL = 'awaiting_approval';
+const [OPEN, ENDED, UNSEEN, REFUSED] = ['open', 'ended', 'unseen', 'refused'];
 
 /** setTimeout; waiting for an answer is what these components are for. */
 export function after(milliseconds, run) {
@@ -23,19 +29,32 @@ export function newRequestKey() {
     return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
+function meaning(answer) {
+    if (!answer || answer.pending || answer.status === AWAITING_APPROVAL) {
+        return OPEN;
+    }
+    if (answer.actionId) {
+        return ENDED;
+    }
+    return answer.errorCode === 'unknown_action' ? UNSEEN : REFUSED;
+}
+
 /**
  * Asks how the action under a request key stands, ever less often, until it ends, is lost or we are tired of it.
- * `watcher` has `ended(answer)`, `lost(answer)` (nothing was ever received under the key) and `tired()`.
+ * `watcher` has `stands(answer)` (it goes on), `ended(answer)`, `lost(answer)` (nothing was ever received under the key)
+ * and `tired(refusal)`. An answer that names no action says nothing of it: the look-up itself was refused, which `tired`
+ * is told of if it stays so.
  * Returns a function that stops asking.
  */
-export function follow(requestKey, watcher) {
+export function follow(requestKey, watcher, { waits, most } = PACE.MACHINE) {
     let looks = 0;
     let unseen = 0;
+    let refused = 0;
     let timer;
     let stopped = false;
 
     function wait() {
-        timer = after(WAITS[looks] ?? LONGEST_WAIT, look);
+        timer = after(waits[looks] ?? waits.at(-1), look);
     }
     async function look() {
         looks += 1;
@@ -43,14 +62,24 @@ export function follow(requestKey, watcher) {
         if (stopped) {
             return;
         }
-        unseen = answer?.errorCode === 'unknown_action' ? unseen + 1 : 0;
-        if (unseen >= LOOKS_UNTIL_LOST) {
-            watcher.lost(answer);
-        } else if (answer && !unseen && !answer.pending) {
+        const said = meaning(answer);
+        unseen = said === UNSEEN ? unseen + 1 : 0;
+        refused = said === REFUSED ? refused + 1 : 0;
+        if (said === ENDED) {
             watcher.ended(answer);
-        } else if (looks >= MOST_LOOKS) {
-            watcher.tired();
+        } else if (unseen >= LOOKS_UNTIL_LOST) {
+            watcher.lost(answer);
+        } else if (looks >= most || refused >= LOOKS_UNTIL_REFUSED) {
+            watcher.tired(refused ? answer : null);
         } else {
+            goOn(said === OPEN ? answer : null);
+        }
+    }
+    function goOn(answer) {
+        if (answer) {
+            watcher.stands(answer);
+        }
+        if (!stopped) {
             wait();
         }
     }

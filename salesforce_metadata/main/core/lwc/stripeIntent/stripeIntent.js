@@ -20,6 +20,8 @@ export class Intent {
     options = {}; // decided by buttons
     details = {}; // decided in the form
     requestKey = newRequestKey();
+    isUnsure = false; // something was sent under the key whose end nobody knows: the key is kept
+    trouble = ''; // why nothing can be learnt of it
     adopted; // another intent, under way already, that is shown instead
 
     isShut = false; // by the overview; another overview opens it again
@@ -52,6 +54,10 @@ export class Intent {
         return payments.filter(({ refundableText }) => refundableText);
     }
 
+    get refundable() {
+        return JSON.stringify(this.payments.map(({ id, refundableText }) => [id, refundableText]));
+    }
+
     get request() {
         const payment = this.payments.length === 1 ? paymentOptions(this.payments[0]) : {};
         const said = Object.entries({ ...payment, ...this.details, ...this.options });
@@ -80,13 +86,15 @@ export class Intent {
 
     /** What can be seen of it, as values that stay as they are. */
     snapshot() {
-        const { action, state, overview, preview, answer, message, hint, adopted } = this;
+        const { action, state, overview, preview, answer, message, hint, trouble, adopted } = this;
         const { remedies, openInvoice, request } = this;
-        return { action, state, overview, preview, answer, message, hint, adopted, remedies, openInvoice, request };
+        const said = { message, hint, trouble, remedies };
+        return { action, state, overview, preview, answer, adopted, openInvoice, request, ...said };
     }
 
     /** What the overview says may still change everything, as long as nothing was sent. */
     learn(overview) {
+        const known = this.refundable;
         this.overview = overview;
         if (!BEFORE.includes(this.state)) {
             this.changed();
@@ -100,7 +108,7 @@ export class Intent {
         } else if (running) {
             this.previews += 1; // of which none is shown any more
             adopt(this, running);
-        } else if (this.isShut) {
+        } else if (this.isShut || known !== this.refundable) {
             this.open();
         } else {
             this.changed();
@@ -197,9 +205,9 @@ export class Intent {
         keepLooking(this);
     }
 
-    /** A new intent: the answer to the last one was definite. */
+    /** A new intent with a key of its own, unless the last one may have been done. */
     startAgain() {
-        this.requestKey = newRequestKey();
+        this.requestKey = this.isUnsure ? this.requestKey : newRequestKey();
         this.adopted = undefined;
         this.showPreview();
     }

@@ -1,4 +1,5 @@
 /** What an answer of the gateway means for the panel: its next state, and the buttons that mend a refusal. */
+import { AWAITING_APPROVAL } from 'c/stripeGateway';
 import labels from 'c/stripePanelLabels';
 
 export const STATE = {
@@ -67,7 +68,7 @@ const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'nothing_to_invoice', 'n
 
 /** The state after an answer to "do it". */
 export function stateAfter(answer) {
-    if (answer.status === 'awaiting_approval') {
+    if (answer.status === AWAITING_APPROVAL) {
         return STATE.APPROVAL;
     }
     if (answer.success) {
@@ -92,9 +93,18 @@ export function wordsOf(answer) {
     return WORDS[answer.errorCode] ?? answer.userMessage ?? '';
 }
 
-/** Names of what mends this refusal of this action, best first; `again` (a new intent) after a definite failure. */
+/** Names of what mends this refusal of this action, best first; `again` after a definite failure. */
 export function remediesOf(answer, action) {
-    const named = REMEDIES[answer.errorCode] ?? [];
-    const fitting = named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
+    const fitting = mending(answer, action);
     return fitting.length ? fitting : ['again'];
+}
+
+/** Whether a person can mend it in the panel. */
+export function isMendable(answer, action) {
+    return mending(answer, action).length > 0;
+}
+
+function mending(answer, action) {
+    const named = REMEDIES[answer.errorCode] ?? [];
+    return named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
 }

@@ -12,7 +12,7 @@ const RESULTS = {
     },
     [STATE.PENDING]: {
         title: () => labels.pendingTitle,
-        texts: () => [labels.pending],
+        texts: ({ trouble }) => [labels.pending, trouble],
         icon: 'utility:clock'
     },
     [STATE.DONE]: {

@@ -141,7 +141,6 @@ export default class StripePaymentsCard extends LightningElement {
         }
         this.isOpen = true;
         const { label } = BUTTONS.find((button) => button.action === action);
-        this.reload(); // the page may have been open for hours; the panel learns of it too
         try {
             await StripeActionModal.open({ label, size: 'small', recordId: this.recordId, action });
         } finally {

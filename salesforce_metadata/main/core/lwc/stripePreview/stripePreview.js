@@ -64,7 +64,8 @@ export default class StripePreview extends LightningElement {
                   ];
         return shown
             .filter(([, value]) => value !== null && value !== undefined && value !== '')
-            .map(([label, value, strength]) => ({
+            .map(([label, value, strength], key) => ({
+                key,
                 label,
                 text: this.money(value),
                 className: strength ? 'sum strong' : 'sum'

@@ -47,6 +47,11 @@ export function day(value) {
     return new Intl.DateTimeFormat(locale, { dateStyle: 'medium' }).format(new Date(year, month - 1, date));
 }
 
+/** Texts with a key each, for templates: two that are equal must not share one. */
+export function numbered(texts) {
+    return texts.map((text, key) => ({ key, text }));
+}
+
 /** What Apex or the network says went wrong, or the words given. */
 export function messageOf(error, otherwise) {
     const body = error?.body;
