@@ -7,7 +7,7 @@ import { after } from 'c/stripeGateway';
 import { Intent } from 'c/stripeIntent';
 import { BUSY, STATE, TOLD } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
-import { announcementOf, buttonsOf, resultOf, sentenceOf } from 'c/stripePanelWords';
+import { announcementOf, buttonsOf, choosingOf, confirmOf, resultOf, sentenceOf } from 'c/stripePanelWords';
 import { fill, messageOf } from 'c/stripeText';
 
 const WITH_PREVIEW = [STATE.PREVIEW, STATE.CONFIRMING];
@@ -117,6 +117,10 @@ export default class StripeActionPanel extends LightningElement {
         return this.view.state === STATE.CHOOSING;
     }
 
+    get choosing() {
+        return choosingOf(this.view);
+    }
+
     get isConfirming() {
         return this.view.state === STATE.CONFIRMING;
     }
@@ -200,7 +204,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get confirmLabel() {
-        return this.isConfirming ? labels.sending : ACTIONS[this.action].confirm(this.view.preview ?? {});
+        return this.isConfirming ? labels.sending : confirmOf(this.view);
     }
 
     get closeLabel() {
@@ -221,6 +225,10 @@ export default class StripeActionPanel extends LightningElement {
 
     handleOptions(event) {
         this.intent.describe(event.detail);
+    }
+
+    handleDoubt() {
+        this.intent.doubt();
     }
 
     handleRemedy(event) {
