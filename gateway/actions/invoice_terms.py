@@ -114,7 +114,8 @@ def _lines(request: RequestModel, context: Context, currency: str) -> tuple[Line
         minor = Money.parse(context.source.amount, currency, field="amount").minor
         return (Line(context.source.name[:500], minor, source_id=context.ref.record_id),)
     if not chosen:
-        raise Rejected("nothing_to_invoice", "The record has no products: add some, or start from the opportunity, order or quote that has them.", http_status=200)
+        words = "The record has no products: add some, or start from the opportunity, order or quote that has them."
+        raise Rejected("nothing_to_invoice", words, http_status=200)
     return line_items.from_source(chosen, currency)
 
 

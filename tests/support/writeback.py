@@ -65,7 +65,7 @@ class Desk:
         return [opened(SEALER, row) for row in found]
 
     async def states(self) -> Counter[str]:
-        """How many rows are in which state; a row whose call is under way, or ended without an answer, is ``sending``."""
+        """How many rows are in which state; one whose call is under way, or got no answer, is ``sending``."""
         return Counter(
             "sending" if row.state == "uncertain" and row.written < row.version else row.state
             for row in await self.rows()

@@ -100,7 +100,7 @@ export const STATES = {
     'send-done-before': send(
         { ...invoicePreview, run: data.answer({ replayed: true }) },
         ...confirm,
-        see('nothing was sent a second time')
+        see('It was there already')
     ),
     'send-copied': send({ ...invoicePreview, run: data.answer() }, ...confirm, click('Copy link'), see('Copied')),
     'send-error': send(
@@ -178,7 +178,7 @@ export const STATES = {
         see('no account to bill')
     ),
     'send-nothing': send(
-        { preview: data.refused('nothing_to_invoice', 'The record has no products: add some, or send lines.') },
+        { preview: data.refused('nothing_to_invoice', 'The record has no products: add some, or start from the opportunity, order or quote that has them.') },
         see('Nothing to do here')
     ),
     'send-no-permission': send({ overview: data.overview({ canInvoice: false }), ...invoicePreview }, see('may not do this')),
@@ -221,6 +221,7 @@ export const STATES = {
         check('Can be paid more than once'),
         see('Use')
     ),
+    'link-already-there': link({ preview: data.linkPreview({ already: 'plink_1' }) }, see('is there already')),
     'link-nothing-to-pay': link(
         { preview: data.refused('nothing_to_pay', 'The record has no amount: send amount.') },
         see('Change the details')
@@ -236,6 +237,17 @@ export const STATES = {
     ),
 
     'refund-preview': refund({ overview: paid, preview: data.refundPreview() }, see('cannot be undone')),
+    'refund-amount-unreadable': refund(
+        { overview: paid, preview: data.refundPreview() },
+        see('cannot be undone'),
+        type('Amount in EUR', '$50'),
+        press('Tab'),
+        see('Write the amount as')
+    ),
+    'refund-payment-unknown': refund(
+        { overview: data.overview({ invoices: [data.invoice()] }), preview: data.refundPreview() },
+        see('cannot be undone')
+    ),
     'refund-choose': refund(
         {
             overview: data.overview({

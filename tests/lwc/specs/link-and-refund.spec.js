@@ -239,3 +239,47 @@ test('a running refund is shown instead of a second form', async () => {
     expect(panel.state).toBe('working');
     expect(panel.one('.amount')).toBeNull();
 });
+
+test.each(['$50', 'abc', '1e2', '50,000', '1,234.50', '1.2.3', '-5'])(
+    'an amount that cannot be read (%s) is never taken for everything',
+    async (typed) => {
+        apex.preview.mockResolvedValue(data.refundPreview());
+        const panel = await refund(paid);
+
+        await panel.tell('.amount', 'change', { value: typed });
+        await panel.tell('.amount', 'commit');
+        await panel.confirm();
+
+        expect(panel.text).toContain('Write the amount as 1234 or 1234.50');
+        expect(panel.one('.confirm').disabled).toBe(true);
+        expect(apex.preview).toHaveBeenCalledTimes(1);
+        expect(apex.run).not.toHaveBeenCalled();
+
+        await panel.tell('.amount', 'change', { value: '50,00' });
+        await panel.tell('.amount', 'commit');
+
+        expect(options().amount).toBe('50.00');
+        expect(panel.one('.confirm').disabled).toBe(false);
+    }
+);
+
+test('what is there already is shown again and not announced as new', async () => {
+    apex.preview.mockResolvedValue(data.linkPreview({ already: 'plink_1' }));
+    apex.run.mockResolvedValue(data.answer({ replayed: true, userMessage: 'This was done already; nothing was sent again.' }));
+    const panel = await link();
+
+    expect(panel.text).toContain('plink_1 is there already. It is shown again; nothing new is made or sent.');
+    expect(panel.one('.confirm').label).toBe('Show it');
+    await panel.confirm();
+
+    expect(panel.text).toContain('It was there already');
+    expect(panel.text.match(/nothing was sent/g)).toHaveLength(1);
+});
+
+test('a payment the record does not know yet is looked for by the gateway, where there is an invoice', async () => {
+    apex.preview.mockResolvedValue(data.refundPreview());
+    const panel = await refund(data.overview({ invoices: [data.invoice()] }));
+
+    expect(options()).toEqual({});
+    expect(panel.text).toContain('will be given back');
+});

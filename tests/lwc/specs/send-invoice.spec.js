@@ -171,12 +171,14 @@ test('done shows the page to open and to copy, and the record is told', async ()
 });
 
 test('an answer that was given before says that nothing was sent again', async () => {
-    apex.run.mockResolvedValue(data.answer({ replayed: true }));
+    apex.run.mockResolvedValue(data.answer({ replayed: true, userMessage: 'This was done already.' }));
     const panel = await open();
 
     await panel.confirm();
 
-    expect(panel.text).toContain('nothing was sent a second time');
+    expect(panel.text).toContain('It was there already');
+    expect(panel.text).toContain('This was done already.');
+    expect(panel.text).not.toContain('Invoice sent');
 });
 
 test('a lost call may have arrived: trying again uses the same key', async () => {

@@ -7,7 +7,7 @@ import { after } from 'c/stripeGateway';
 import { Intent } from 'c/stripeIntent';
 import { BUSY, STATE, TOLD } from 'c/stripeOutcome';
 import labels from 'c/stripePanelLabels';
-import { announcementOf, buttonsOf, resultOf, sentenceOf } from 'c/stripePanelWords';
+import { announcementOf, buttonsOf, choosingOf, confirmOf, resultOf, sentenceOf } from 'c/stripePanelWords';
 import { fill, messageOf, numbered } from 'c/stripeText';
 
 const WITH_PREVIEW = [STATE.PREVIEW, STATE.CONFIRMING];
@@ -121,6 +121,10 @@ export default class StripeActionPanel extends LightningElement {
         return this.view.state === STATE.CHOOSING;
     }
 
+    get choosing() {
+        return choosingOf(this.view);
+    }
+
     get isConfirming() {
         return this.view.state === STATE.CONFIRMING;
     }
@@ -205,7 +209,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get confirmLabel() {
-        return this.isConfirming ? labels.sending : ACTIONS[this.action].confirm(this.view.preview ?? {});
+        return this.isConfirming ? labels.sending : confirmOf(this.view);
     }
 
     get closeLabel() {
@@ -226,6 +230,10 @@ export default class StripeActionPanel extends LightningElement {
 
     handleOptions(event) {
         this.intent.describe(event.detail);
+    }
+
+    handleDoubt() {
+        this.intent.doubt();
     }
 
     handleRemedy(event) {

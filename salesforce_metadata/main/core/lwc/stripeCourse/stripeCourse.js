@@ -62,7 +62,7 @@ function settle(intent, answer) {
         awaitApproval(intent, wordsOf(answer));
     } else {
         intent.message = wordsOf(answer);
-        intent.hint = answer.replayed ? labels.doneBefore : labels.doneUpdate;
+        intent.hint = answer.replayed ? '' : labels.doneUpdate;
         intent.enter(STATE.DONE);
         announceChange(intent.recordId);
     }

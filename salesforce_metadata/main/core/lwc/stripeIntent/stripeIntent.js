@@ -8,6 +8,7 @@ import labels from 'c/stripePanelLabels';
 import { messageOf } from 'c/stripeText';
 
 const PAYABLE = ['Open', 'Uncollectible'];
+const PERHAPS_PAID = ['Paid', ...PAYABLE]; // as the record knows it: the payer may have been quicker
 
 /** `changed()` is called whenever something that can be seen has changed. */
 export class Intent {
@@ -75,6 +76,12 @@ export class Intent {
         return byState[this.state] ?? [];
     }
 
+    /** Then the gateway looks for the payment itself. */
+    get hasPerhapsPaid() {
+        const { invoices = [], payments = [] } = this.overview ?? {};
+        return payments.length === 0 && invoices.some(({ status }) => PERHAPS_PAID.includes(status));
+    }
+
     get hasOpenInvoice() {
         return Boolean(this.openInvoice) && !this.options.replace && !this.options.additional;
     }
@@ -122,9 +129,10 @@ export class Intent {
 
     open() {
         this.isShut = false;
-        if (this.action === REFUND && this.payments.length === 0) {
+        if (this.action === REFUND && this.payments.length === 0 && !this.hasPerhapsPaid) {
             this.shut(labels.emptyNoPayment);
         } else if (this.payments.length > 1) {
+            this.message = labels.choosePaymentFirst;
             this.enter(STATE.CHOOSING);
         } else {
             this.showPreview();
@@ -150,6 +158,14 @@ export class Intent {
     describe(details) {
         this.details = details;
         this.showPreview();
+    }
+
+    /** What was typed cannot be read: nothing may be confirmed until it can. */
+    doubt() {
+        this.previews += 1;
+        this.preview = undefined;
+        this.message = labels.amountInvalid;
+        this.enter(STATE.CHOOSING);
     }
 
     async showPreview() {

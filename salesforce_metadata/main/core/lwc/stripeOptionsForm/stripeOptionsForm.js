@@ -1,9 +1,12 @@
 import { LightningElement, api } from 'lwc';
 import { REFUND, paymentOptions } from 'c/stripeActions';
 import labels from 'c/stripePanelLabels';
-import { fill } from 'c/stripeText';
+import { amountOf, fill } from 'c/stripeText';
 
-/** What may be said about a payment link or a refund. Fires `options` with the gateway's members when one was changed. */
+/**
+ * What may be said about a payment link or a refund. Fires `options` with the gateway's members when one was changed, and
+ * `doubt` when an amount was typed that is none: an empty amount means all of it, so it must not be taken for empty.
+ */
 export default class StripeOptionsForm extends LightningElement {
     @api action;
     /** Payments of the record that can be refunded: id, amountText, refundableText, status, stripeId. */
@@ -82,10 +85,19 @@ export default class StripeOptionsForm extends LightningElement {
     }
 
     tell() {
+        const amount = amountOf(this.amount);
+        const field = this.template.querySelector('.amount');
+        field.setCustomValidity(amount === null ? labels.amountInvalid : '');
+        field.reportValidity();
+        if (amount === null) {
+            this.told = null; // whatever comes next is a change
+            this.dispatchEvent(new CustomEvent('doubt'));
+            return;
+        }
         const chosen = this.payments.find(({ id }) => id === this.payment);
         const said = {
             ...(chosen ? paymentOptions(chosen) : {}),
-            amount: String(this.amount ?? '').trim(),
+            amount,
             description: this.description.trim(),
             reason: this.reason,
             reusable: this.reusable

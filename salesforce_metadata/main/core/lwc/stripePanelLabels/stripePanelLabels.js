@@ -7,6 +7,7 @@ import addInvoice from '@salesforce/label/c.Stripe_Panel_Add_Invoice';
 import alreadyRunning from '@salesforce/label/c.Stripe_Panel_Already_Running';
 import alreadyRunningHelp from '@salesforce/label/c.Stripe_Panel_Already_Running_Help';
 import amount from '@salesforce/label/c.Stripe_Panel_Amount';
+import amountInvalid from '@salesforce/label/c.Stripe_Panel_Amount_Invalid';
 import lineAmount from '@salesforce/label/c.Stripe_Panel_Amount';
 import linkAmount from '@salesforce/label/c.Stripe_Panel_Amount';
 import approval from '@salesforce/label/c.Stripe_Panel_Approval';
@@ -19,9 +20,10 @@ import chooseRecipient from '@salesforce/label/c.Stripe_Panel_Choose_Recipient';
 import closeWord from '@salesforce/label/c.Stripe_Panel_Close';
 import confirmLink from '@salesforce/label/c.Stripe_Panel_Confirm_Link';
 import confirmRefund from '@salesforce/label/c.Stripe_Panel_Confirm_Refund';
+import confirmShow from '@salesforce/label/c.Stripe_Panel_Confirm_Show';
 import customer from '@salesforce/label/c.Stripe_Panel_Customer';
 import details from '@salesforce/label/c.Stripe_Panel_Details';
-import doneBefore from '@salesforce/label/c.Stripe_Panel_Done_Before';
+import doneAlready from '@salesforce/label/c.Stripe_Panel_Done_Already';
 import doneInvoice from '@salesforce/label/c.Stripe_Panel_Done_Invoice';
 import doneLink from '@salesforce/label/c.Stripe_Panel_Done_Link';
 import doneRefund from '@salesforce/label/c.Stripe_Panel_Done_Refund';
@@ -98,6 +100,7 @@ import willLink from '@salesforce/label/c.Stripe_Panel_Will_Link';
 import willRefund from '@salesforce/label/c.Stripe_Panel_Will_Refund';
 import willReplace from '@salesforce/label/c.Stripe_Panel_Will_Replace';
 import willSend from '@salesforce/label/c.Stripe_Panel_Will_Send';
+import willShowAgain from '@salesforce/label/c.Stripe_Panel_Will_Show_Again';
 import workingLong from '@salesforce/label/c.Stripe_Panel_Working_Long';
 
 export default {
@@ -106,6 +109,7 @@ export default {
     alreadyRunning,
     alreadyRunningHelp,
     amount,
+    amountInvalid,
     approval,
     approvalTitle,
     cancel,
@@ -118,9 +122,10 @@ export default {
     confirmInvoice,
     confirmLink,
     confirmRefund,
+    confirmShow,
     customer,
     details,
-    doneBefore,
+    doneAlready,
     doneInvoice,
     doneLink,
     doneRefund,
@@ -200,5 +205,6 @@ export default {
     willRefund,
     willReplace,
     willSend,
-    workingLong,
+    willShowAgain,
+    workingLong
 };

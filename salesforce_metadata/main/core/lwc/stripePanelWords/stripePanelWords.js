@@ -16,7 +16,7 @@ const RESULTS = {
         icon: 'utility:clock'
     },
     [STATE.DONE]: {
-        title: ({ action }) => ACTIONS[action].done,
+        title: ({ action, answer }) => (answer?.replayed ? labels.doneAlready : ACTIONS[action].done),
         icon: 'utility:success',
         variant: 'success'
     },
@@ -40,7 +40,7 @@ export function resultOf(intent) {
 export function announcementOf(intent) {
     const words = {
         [STATE.LOADING]: labels.loading,
-        [STATE.CHOOSING]: labels.choosePaymentFirst,
+        [STATE.CHOOSING]: choosingOf(intent),
         [STATE.PREVIEW]: sentenceOf(intent),
         [STATE.CONFIRMING]: labels.sending,
         [STATE.WORKING]: labels.workingLong
@@ -48,9 +48,22 @@ export function announcementOf(intent) {
     return words[intent.state] ?? '';
 }
 
+/** What must be chosen or typed before anything can be shown. */
+export function choosingOf({ state, message }) {
+    return state === STATE.CHOOSING ? message : '';
+}
+
 /** One sentence of what will happen. */
 export function sentenceOf({ action, preview, request }) {
-    return preview ? ACTIONS[action].sentence(preview, request) : '';
+    if (!preview) {
+        return '';
+    }
+    return preview.already ? fill(labels.willShowAgain, preview.already) : ACTIONS[action].sentence(preview, request);
+}
+
+/** What the button that confirms is called. */
+export function confirmOf({ action, preview }) {
+    return preview?.already ? labels.confirmShow : ACTIONS[action].confirm(preview ?? {});
 }
 
 /** The buttons that mend: name, label and, where one only leads somewhere, the address. */

@@ -65,3 +65,12 @@ export function messageOf(error, otherwise) {
 export function webAddress(url) {
     return /^https?:\/\//i.test(url ?? '') ? url : '';
 }
+
+// A point or a comma and two digits are decimals wherever the person comes from; before three digits a comma could group.
+const AMOUNT = /^\d+(?:[.,]\d{1,2}|\.\d{3})?$/;
+
+/** What was typed as the gateway takes it: '' for nothing, null for what is no amount or could be two. */
+export function amountOf(typed) {
+    const text = String(typed ?? '').trim();
+    return text === '' || AMOUNT.test(text) ? text.replace(',', '.') : null;
+}
