@@ -145,7 +145,13 @@ DEFECTS = {
         NAMED,
         "<allowMergeFieldsInBody>false",
         "<allowMergeFieldsInBody>true",
-        "merge fields in callouts",
+        "merge fields in bodies",
+    ),
+    "headers that are sent as formulas": (
+        NAMED,
+        "<allowMergeFieldsInHeader>true",
+        "<allowMergeFieldsInHeader>false",
+        "formulas in headers would go out",
     ),
     "a credential nobody uses": (
         NAMED,
