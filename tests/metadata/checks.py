@@ -18,6 +18,7 @@ from tests.metadata import (
     check_schema,
     check_screens,
     check_soql,
+    check_tests,
 )
 from tests.metadata.tree import Tree
 from tests.metadata.written import Written
@@ -35,6 +36,7 @@ def findings(tree: Tree, written: Mapping[tuple[str, str], Written]) -> list[str
         *check_apex.findings(tree),
         *check_classes.findings(tree),
         *check_soql.findings(tree),
+        *check_tests.findings(tree),
         *check_lwc.findings(tree),
         *check_credentials.findings(tree),
         *check_external_services.findings(tree),
