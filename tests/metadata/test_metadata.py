@@ -6,7 +6,7 @@ from gateway.projections import action
 from gateway.projections.rows import LOOKUPS, POINTING
 from gateway.records import Status
 from tests.metadata import checks
-from tests.metadata.tree import ROOT, load, picklist
+from tests.metadata.tree import NAMESPACE, ROOT, load, picklist
 from tests.metadata.written import written
 
 TREE = load()
@@ -128,3 +128,17 @@ def test_finance_reads_every_field_of_every_object():
         for (sobject, name), field in TREE.fields.items()
         if sobject in OURS and "main" in field.path.parts
     }
+
+
+SHOWN = [(f"Stripe_{name}__c", "Status__c") for name in ("Invoice", "Payment_Link", "Payment", "Refund")]
+
+
+@pytest.mark.parametrize("key", [*SHOWN, ("Stripe_Refund__c", "Reason__c")])
+def test_what_the_card_shows_is_labelled_with_the_words_of_its_values(key):
+    root = TREE.fields[key].root
+    values = [] if root is None else list(root.iter(f"{NAMESPACE}value"))
+
+    labels = {value.findtext(f"{NAMESPACE}fullName"): value.findtext(f"{NAMESPACE}label") for value in values}
+
+    assert labels
+    assert all(name == label for name, label in labels.items())
