@@ -42,7 +42,7 @@ REACHED_BY = {
 GROUPS = {
     "Stripe_Sales": {REP},
     "Stripe_Service": {REP, REFUNDS},
-    "Stripe_Finance": {FINANCE, REFUNDS},
+    "Stripe_Finance": {FINANCE},
     "Stripe_Administration": {ADMIN, REP},
 }
 READERS = {
