@@ -183,6 +183,14 @@ def test_an_answer_that_does_not_tell_the_end_is_pending(org: World, gateway: Ga
     assert (told["pending"], told["success"], told["errorCode"]) == (True, False, code)
 
 
+def test_what_waits_for_approval_says_so(org: World, gateway: Gateway):
+    gateway.answer = JSONResponse(ENVELOPE | {"success": False, "status": "awaiting_approval"}, 202)
+
+    told = run(org)
+
+    assert (told["status"], told["pending"]) == ("awaiting_approval", True)
+
+
 def test_a_gateway_that_is_away_leaves_a_run_pending_and_a_preview_refused(make_world: Maker):
     signing = {"private_key": keys()[0], "kid": "k"}
     org = make_world(signing=signing, gateway_url="http://127.0.0.1:9", users=users("Stripe_Gateway_Rep"))
