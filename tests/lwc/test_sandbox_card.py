@@ -64,10 +64,10 @@ def test_answers_and_previews_have_the_members_of_their_apex_classes() -> None:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Invoice", {"id", "overdue", *INVOICE.values()}),
-        ("Link", {"id", *LINK.values()}),
-        ("Refund", {"id", *REFUNDED.values()}),
-        ("Payment", {"id", "refundableText", *PAYMENT.values()}),
+        ("Invoice", {"id", "statusLabel", "overdue", *INVOICE.values()}),
+        ("Link", {"id", "statusLabel", *LINK.values()}),
+        ("Refund", {"id", "statusLabel", *REFUNDED.values()}),
+        ("Payment", {"id", "statusLabel", "refundableText", *PAYMENT.values()}),
         ("Running", {"id", "startedAt", *RUNNING.values()}),
     ],
 )

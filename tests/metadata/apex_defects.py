@@ -1,5 +1,8 @@
 """Defects put into the classes one at a time, in memory; each must be found."""
 
+START = "Test.startTest();\n            "
+REFUND = "StripePaymentsController.preview('refund-payment'"
+
 # Class, what is replaced by what, what the finding says.
 DEFECTS = {
     "an invocable without a label": ("StripeRefundAction", "label='Refund payment'", "", "label, a description"),
@@ -144,5 +147,35 @@ DEFECTS = {
         "StripeGatewaySwitch.isOn()",
         "true",
         "calls out without asking",
+    ),
+    "a call after a record was saved": (
+        "StripePaymentsControllerTest",
+        f"{START}StripeGatewayAnswer answer = StripePaymentsController.run('send-invoice'",
+        "StripeGatewayAnswer answer = StripePaymentsController.run('send-invoice'",
+        "aConfirmedPreviewIsSentWithItsTokenAndKey: calls out after saving",
+    ),
+    "a call after records that a helper saved": (
+        "StripePaymentsControllerTest",
+        f"{START}{REFUND}",
+        REFUND,
+        "aRefundGoesToTheRecordThePaymentWasFor: calls out after saving",
+    ),
+    "a record that is saved between the start and the call": (
+        "StripePaymentsControllerTest",
+        f"{START}{REFUND}",
+        f"{START}insert new Task(); {REFUND}",
+        "aRefundGoesToTheRecordThePaymentWasFor: calls out after saving",
+    ),
+    "a call through a helper after a record was saved": (
+        "StripeGatewayClientTest",
+        "        StripeGatewayMock gateway = StripeGatewayMock.silent();\n",
+        "        StripeGatewayMock gateway = StripeGatewayMock.silent();\n        StripeTestData.account();\n",
+        "aTimeoutIsPendingAndNeverFailed: calls out after saving",
+    ),
+    "a call in the call that brings its record": (
+        "StripeActionRunnerTest",
+        "{ asked(record.Id).waiting(true, 'my-key') }",
+        "{ asked(StripeTestData.account().Id).waiting(true, 'my-key') }",
+        "waitingForOneIsOneCalloutAndNoRow: calls out after saving",
     ),
 }

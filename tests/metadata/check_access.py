@@ -9,6 +9,14 @@ from tests.metadata.apex import classes
 from tests.metadata.tree import Component, Tree
 
 STANDARD = {"Account", "Case", "Contact", "Opportunity", "Order", "Pricebook2", "Product2", "Quote"}
+# "Permission Read Case depends on permission(s): Read Account, Read Contact": a deployment is refused without them.
+NEEDS = {
+    "Case": {"Account", "Contact"},
+    "Contact": {"Account"},
+    "Opportunity": {"Account"},
+    "Order": {"Account"},
+    "Quote": {"Opportunity", "Account"},
+}
 CREDENTIALS = "UserExternalCredential"  # read access is needed wherever a principal is granted
 PRINCIPALS = {"PerUserPrincipal", "NamedPrincipal"}
 
@@ -79,6 +87,8 @@ def _grants(tree: Tree, permission_set: Component) -> Iterator[str]:
             yield f"{row['object']}: modify all needs edit, delete and view all"
         if row["allowRead"] != "true":
             yield f"{row['object']}: every other access needs read"
+        missing = NEEDS.get(row["object"], set()) - objects
+        yield from (f"{row['object']}: read access to {name} comes with it" for name in sorted(missing))
 
 
 def _any(row: dict[str, str], *grants: str) -> bool:

@@ -30,8 +30,10 @@ def _named(tree: Tree) -> Iterator[str]:
             yield f"{where}: only secured endpoints are supported by Salesforce in future"
         if credential.text("generateAuthorizationHeader") != "true":
             yield f"{where}: sends no token"
-        if "true" in {credential.text("allowMergeFieldsInBody"), credential.text("allowMergeFieldsInHeader")}:
-            yield f"{where}: merge fields in callouts are not needed"
+        if credential.text("allowMergeFieldsInBody") != "false":
+            yield f"{where}: merge fields in bodies are not needed"
+        if credential.text("allowMergeFieldsInHeader") != "true":
+            yield f"{where}: formulas in headers would go out as they are written"
         addresses = [row["parameterValue"] for row in rows if row["parameterType"] == "Url"]
         if len(addresses) != 1 or not UNSET.fullmatch(addresses[0]):
             yield f"{where}: its address is set where it is deployed, not here"

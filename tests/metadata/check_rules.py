@@ -19,6 +19,7 @@ AS_TEXT = re.compile(
     r"|(?:=|<>|!=)\s*(?:PRIORVALUE\()?(\w+__c)|\bISBLANK\((?:PRIORVALUE\()?(\w+__c)"
 )
 API_NAME = re.compile(r"[A-Za-z](?!\w*__\w*__c)\w*?[A-Za-z0-9]__c")
+SOURCE = "Source_Record_Id__c"
 FORMULA_LIMIT = 3900  # characters (help.salesforce.com, "Formula Limits")
 
 
@@ -45,7 +46,11 @@ def _field(tree: Tree, field: Component) -> Iterator[str]:
             yield f"{tag} is longer than {longest}"
     if not field.text("description"):
         yield "nobody is told what it is for"
-    if field.text("externalId") == "true" and (field.text("unique"), field.text("caseSensitive")) != ("true", "true"):
+    if field.name == SOURCE:
+        # 18 characters name one record whatever their case, and many rows belong to one record.
+        if (field.text("externalId"), field.text("unique"), field.text("length")) != ("true", "false", "18"):
+            yield "the card looks rows up by it: an external id is indexed, and this one is not unique"
+    elif field.text("externalId") == "true" and (field.text("unique"), field.text("caseSensitive")) != ("true", "true"):
         yield "an external id of Stripe's is unique and case-sensitive"
     if field.text("formula"):
         yield from _formula(tree, field.sobject, field.text("formula"))
@@ -117,9 +122,9 @@ def _objects(tree: Tree) -> Iterator[str]:
             continue
         if (component.text("sharingModel"), component.text("externalSharingModel")) != ("Private", "Private"):
             yield f"{name}: sharing is not private"
-        keys = [f for (sobject, _), f in tree.fields.items() if sobject == name and f.text("externalId") == "true"]
+        keys = [f for (sobject, _), f in tree.fields.items() if sobject == name and f.text("unique") == "true"]
         if len(keys) != 1:
-            yield f"{name}: has {len(keys)} external ids"
+            yield f"{name}: has {len(keys)} keys"
         if (name, "Sync_Version__c") not in tree.fields:
             yield f"{name}: has no Sync_Version__c"
         if not any(rule.sobject == name and rule.name == "Refuse_Older_Version" for rule in tree.of("ValidationRule")):

@@ -22,6 +22,7 @@ from tests.metadata import (
     check_screens,
     check_soql,
     check_templates,
+    check_tests,
 )
 from tests.metadata.tree import Tree
 from tests.metadata.written import Written
@@ -40,6 +41,7 @@ def findings(tree: Tree, written: Mapping[tuple[str, str], Written]) -> list[str
         *check_apex.findings(tree),
         *check_classes.findings(tree),
         *check_soql.findings(tree),
+        *check_tests.findings(tree),
         *check_lwc.findings(tree),
         *check_templates.findings(tree),
         *check_calls.findings(tree),

@@ -1,10 +1,12 @@
 """Who may do what, as one table: the shipped permission sets grant this and nothing else."""
 
+import re
+
 import pytest
 
 from tests.metadata.apex import classes, methods
 from tests.metadata.check_access import principals
-from tests.metadata.tree import load
+from tests.metadata.tree import load, picklist
 from tests.metadata.written import written
 
 TREE = load()
@@ -29,8 +31,8 @@ REACHED_BY = {
     },
     "flowAccesses/flow": {"Stripe_Payments_Screen": {EXAMPLES}},
     "customPermissions/name": {
-        "Stripe_Send_Invoice": {REP},
-        "Stripe_Refund": {REFUNDS},
+        "Stripe_Send_Invoice": {REP, AUTOMATION},
+        "Stripe_Refund": {REFUNDS, AUTOMATION},
         "Stripe_Gateway_Write": {INTEGRATION},
         "Stripe_Gateway_Rebuild": {REBUILD},
     },
@@ -40,7 +42,7 @@ REACHED_BY = {
 GROUPS = {
     "Stripe_Sales": {REP},
     "Stripe_Service": {REP, REFUNDS},
-    "Stripe_Finance": {FINANCE, REFUNDS},
+    "Stripe_Finance": {FINANCE},
     "Stripe_Administration": {ADMIN, REP},
 }
 READERS = {
@@ -165,6 +167,22 @@ def test_the_request_columns_are_those_that_are_frozen_once_saved():
 
     assert all(f"ISCHANGED({name})" in rule.text("errorConditionFormula") for name in everything)
     assert rule.text("errorConditionFormula").count("ISCHANGED(") == len(everything)
+
+
+def test_whoever_may_fill_in_the_columns_of_an_action_holds_the_permission_that_the_rule_asks_for():
+    holders = granted("customPermissions", "name")
+
+    assert {name for name, asked in MAY_ASK.items() if asked & MONEY_BACK} == holders["Stripe_Refund"]
+    assert {name for name, asked in MAY_ASK.items() if asked & BILLED} == holders["Stripe_Send_Invoice"]
+
+
+def test_the_rule_knows_every_action_that_gives_money_back():
+    [rule] = [each for each in TREE.of("ValidationRule") if each.name == "Request_Is_Permitted"]
+    names = set(picklist(TREE.fields["Stripe_Action__c", "Action__c"]))
+
+    named = set(re.findall(r'ISPICKVAL\(Action__c, "([\w-]+)"', rule.text("errorConditionFormula")))
+
+    assert named == {name for name in names if "refund" in name or "credit" in name}
 
 
 def test_nobody_else_edits_or_deletes_a_row_of_ours_and_only_askers_insert_one():

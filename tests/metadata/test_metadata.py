@@ -1,4 +1,5 @@
 import json
+import tomllib
 
 import pytest
 
@@ -6,10 +7,12 @@ from gateway.projections import action
 from gateway.projections.rows import LOOKUPS, POINTING
 from gateway.records import Status
 from tests.metadata import checks
-from tests.metadata.tree import ROOT, load, picklist
+from tests.metadata.tree import NAMESPACE, ROOT, load, picklist
 from tests.metadata.written import written
 
 TREE = load()
+# Of sfdx-project.schema.json (@salesforce/schemas). No dependencies: an org-dependent package cannot name any.
+PACKAGE = {"path", "package", "versionName", "versionNumber"}
 OURS = ("Stripe_Action__c", "Stripe_Customer__c", "Stripe_Invoice__c", "Stripe_Payment_Link__c", "Stripe_Payment__c",
         "Stripe_Refund__c", "Stripe_Sync_Issue__c")  # fmt: skip
 
@@ -26,6 +29,19 @@ def test_the_checks_look_at_every_file_of_every_package_directory():
 
     assert len(inside) == len(TREE.components) == len(list(ROOT.rglob("*.xml")))
     assert project["sourceApiVersion"] == "65.0"
+
+
+def test_every_directory_that_an_org_keeps_is_a_package_of_the_release():
+    project = json.loads((ROOT / "sfdx-project.json").read_text(encoding="utf-8"))
+    packages = {each["path"]: each for each in project["packageDirectories"] if "package" in each}
+    release = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+
+    # Filled in or run where they are deployed, or changed before use: these are never packaged.
+    assert set(packages) == {each["path"] for each in project["packageDirectories"]} - {"unpackaged", "tests", "examples"}
+    assert all(set(each) - {"default"} == PACKAGE for each in packages.values())
+    assert {each["versionNumber"] for each in packages.values()} == {f"{release}.NEXT"}
+    assert len({each["package"] for each in packages.values()}) == len(packages)
+    assert project["namespace"] == ""
 
 
 def test_the_objects_are_those_the_gateway_writes():
@@ -128,3 +144,17 @@ def test_finance_reads_every_field_of_every_object():
         for (sobject, name), field in TREE.fields.items()
         if sobject in OURS and "main" in field.path.parts
     }
+
+
+SHOWN = [(f"Stripe_{name}__c", "Status__c") for name in ("Invoice", "Payment_Link", "Payment", "Refund")]
+
+
+@pytest.mark.parametrize("key", [*SHOWN, ("Stripe_Refund__c", "Reason__c")])
+def test_what_the_card_shows_is_labelled_with_the_words_of_its_values(key):
+    root = TREE.fields[key].root
+    values = [] if root is None else list(root.iter(f"{NAMESPACE}value"))
+
+    labels = {value.findtext(f"{NAMESPACE}fullName"): value.findtext(f"{NAMESPACE}label") for value in values}
+
+    assert labels
+    assert all(name == label for name, label in labels.items())

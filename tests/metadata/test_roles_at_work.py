@@ -75,6 +75,14 @@ def test_only_who_may_bill_asks_for_a_bill_and_only_who_may_refund_for_a_refund(
     assert code(insert(org, user, fields)) == outcome
 
 
+def test_whoever_may_only_bill_refunds_nothing_through_the_free_options_either(org):
+    free = {"Action__c": "refund-payment", "Source_Record_Id__c": SEND["Source_Record_Id__c"]}
+
+    answer = insert(org, "sally", {**free, "Options_Json__c": '{"payment_intent": "pi_1"}'})
+
+    assert "money back needs the permission Stripe Refund" in message(answer)
+
+
 def test_who_asked_can_neither_change_nor_delete_nor_answer(org):
     insert(org, "sally", SEND)
     row = f"sobjects/Stripe_Action__c/{org.objects('Stripe_Action__c')[0]['Id']}"

@@ -33,6 +33,7 @@ def started() -> Iterator[World]:
 @pytest.fixture
 def org(started: World) -> World:
     started.control("reset", {})
+    started.control("permission_sets", {"user": ADMIN, "add": ["Stripe_Gateway_Rep"]})
     return started
 
 
@@ -155,6 +156,45 @@ def ask(org, **changes):
 def test_a_person_asks_by_inserting_a_queued_row(org):
     assert ask(org)["status"] == 201
     assert org.objects("Stripe_Action__c")[0]["Status__c"] == "queued"
+
+
+def hold(org, *names):
+    """The administrator, whom no field permission holds back, with these permission sets only."""
+    org.control("permission_sets", {"user": ADMIN, "remove": ["Stripe_Gateway_Rep"]})
+    org.control("permission_sets", {"user": ADMIN, "add": list(names)})
+
+
+MONEY_BACK = ["refund-payment", "refund-invoice", "create-credit-note"]
+MONEY_IN = ["create-customer", "send-invoice", "create-payment-link", "void-invoice", "record-offline-payment"]
+
+
+@pytest.mark.parametrize(
+    ("held", "allowed"),
+    [
+        ((), []),
+        (("Stripe_Gateway_Rep",), MONEY_IN),
+        (("Stripe_Gateway_Refunds",), MONEY_BACK),
+        (("Stripe_Gateway_Rep", "Stripe_Gateway_Refunds"), [*MONEY_BACK, *MONEY_IN]),
+        (("Stripe_Gateway_Automation",), [*MONEY_BACK, *MONEY_IN]),
+        (("Stripe_Gateway_Finance",), []),
+    ],
+)
+def test_a_row_asks_for_no_more_than_the_button_would(org, held, allowed):
+    hold(org, *held)
+
+    told = {name: ask(org, Action__c=name) for name in [*MONEY_BACK, *MONEY_IN]}
+
+    assert [name for name, result in told.items() if result["status"] == 201] == allowed
+    assert all(refused(result, "You may not ask for this") for name, result in told.items() if name not in allowed)
+
+
+def test_a_refund_does_not_slip_through_as_free_options(org):
+    hold(org, "Stripe_Gateway_Rep")
+
+    sent = ask(org, Action__c="refund-payment", Options_Json__c='{"payment_intent": "pi_1", "amount": "10"}')
+
+    assert refused(sent, "money back needs the permission Stripe Refund")
+    assert org.objects("Stripe_Action__c") == []
 
 
 @pytest.mark.parametrize("missing", ["Action__c", "Source_Record_Id__c"])

@@ -44,6 +44,18 @@ DEFECTS = {
     "a precision of 20": (TOTAL, "<precision>18", "<precision>20", "precision of at most 18"),
     "an open picklist": (STATUS, "<restricted>true", "<restricted>false", "picklists are restricted"),
     "a key that ignores case": (KEY, "<caseSensitive>true", "<caseSensitive>false", "unique and case-sensitive"),
+    "a source that has no index": (
+        f"{ACTION}/fields/Source_Record_Id__c.field-meta.xml",
+        "<externalId>true",
+        "<externalId>false",
+        "the card looks rows up by it",
+    ),
+    "a source that could have one row only": (
+        f"{ACTION}/fields/Source_Record_Id__c.field-meta.xml",
+        "<unique>false",
+        "<unique>true",
+        "this one is not unique",
+    ),
     "a lookup to nowhere": (
         LOOKUP,
         "<referenceTo>Stripe_Customer__c",

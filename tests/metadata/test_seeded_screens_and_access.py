@@ -40,6 +40,18 @@ DEFECTS = {
         "<allowCreate>false",
         "may be neither created nor edited",
     ),
+    "a case without its contact": (
+        "examples/permissionsets/Stripe_Gateway_Examples.permissionset-meta.xml",
+        "<object>Contact<",
+        "<object>Product2<",
+        "Case: read access to Contact comes with it",
+    ),
+    "a quote without its account": (
+        "optional/quotes/permissionsets/Stripe_Gateway_Integration_Quotes.permissionset-meta.xml",
+        "<object>Account<",
+        "<object>Product2<",
+        "Opportunity: read access to Account comes with it",
+    ),
     "a setting that is not there": (
         f"{CORE}/permissionsets/Stripe_Gateway_Admin.permissionset-meta.xml",
         "<name>Stripe_Gateway_Setting__c",
@@ -145,7 +157,13 @@ DEFECTS = {
         NAMED,
         "<allowMergeFieldsInBody>false",
         "<allowMergeFieldsInBody>true",
-        "merge fields in callouts",
+        "merge fields in bodies",
+    ),
+    "headers that are sent as formulas": (
+        NAMED,
+        "<allowMergeFieldsInHeader>true",
+        "<allowMergeFieldsInHeader>false",
+        "formulas in headers would go out",
     ),
     "a credential nobody uses": (
         NAMED,

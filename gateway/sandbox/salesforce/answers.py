@@ -11,6 +11,7 @@ from gateway.sandbox.salesforce.org import Org
 
 Shown = dict[str, Any]
 RUNNING = frozenset({"queued", "pending", "unknown"})
+UNDECIDED = RUNNING | {"awaiting_approval"}
 # Member of the card by member of the gateway's envelope.
 ENVELOPE: Mapping[str, str] = {
     "success": "success",
@@ -80,7 +81,7 @@ def read_answer(org: Org, reply: Reply, request_key: str | None = None) -> Shown
     answer["pending"] = not answer["success"] and answer["status"] in RUNNING
     if not answer["success"] and (reply.status == 202 or (reply.status >= 500 and reply.status != 503)):
         answer["pending"] = True
-        answer["status"] = answer["status"] if answer["status"] in RUNNING else "pending"
+        answer["status"] = answer["status"] if answer["status"] in UNDECIDED else "pending"
     if not answer["success"]:
         answer["userMessage"] = referenced(org, answer["userMessage"], answer["requestId"])
     return answer

@@ -51,8 +51,8 @@ def overview(source: SourceRecord) -> Shown:
         "connected": connected(org),
         "stamp": {"status": source.row.get("Stripe_Status__c"), "amounts": source.row.get("Stripe_Amounts__c")},
         "invoices": [invoice(row) for row in source.children("Stripe_Invoice__c", (*INVOICE, "Days_Overdue__c"))],
-        "links": [taken(row, LINK) for row in source.children("Stripe_Payment_Link__c", LINK)],
-        "refunds": [taken(row, REFUNDED) for row in source.children("Stripe_Refund__c", REFUNDED)],
+        "links": [shown(row, LINK) for row in source.children("Stripe_Payment_Link__c", LINK)],
+        "refunds": [shown(row, REFUNDED) for row in source.children("Stripe_Refund__c", REFUNDED)],
         "payments": payments(source),
         "runningActions": running(source),
     }
@@ -62,19 +62,28 @@ def taken(row: Row, members: Mapping[str, str]) -> Shown:
     return {"id": row["Id"]} | {ours: row[field] for field, ours in members.items()}
 
 
+def shown(row: Row, members: Mapping[str, str]) -> Shown:
+    """With the label of the status: this org speaks English, where labels and values are the same words."""
+    return taken(row, members) | {"statusLabel": row["Status__c"]}
+
+
 def invoice(row: Row) -> Shown:
-    return taken(row, INVOICE) | {"overdue": (row["Days_Overdue__c"] or 0) > 0}
+    return shown(row, INVOICE) | {"overdue": (row["Days_Overdue__c"] or 0) > 0}
 
 
 def payments(source: SourceRecord) -> list[Shown]:
     rows = source.children("Stripe_Payment__c", (*PAYMENT, "Amount_Refundable__c", "Currency_Code__c"))
-    return [taken(row, PAYMENT) | {"refundableText": refundable(row)} for row in rows]
+    return [shown(row, PAYMENT) | {"refundableText": refundable(row)} for row in rows]
 
 
 def refundable(row: Row) -> str | None:
-    """As Decimal.format() writes it: grouped, without zeros at the end."""
+    """In the form of the amounts that the gateway writes, with as many decimals as the payment's own."""
     left = Decimal(str(row["Amount_Refundable__c"] or 0))
-    return f"{left.normalize():,f} {row['Currency_Code__c']}" if left > 0 else None
+    if left <= 0:
+        return None
+    written = row["Amount_Display__c"]
+    decimals = len(written.partition(".")[2]) if written else -int(left.as_tuple().exponent)
+    return f"{row['Currency_Code__c']} {left:.{decimals}f}"
 
 
 def running(source: SourceRecord) -> list[Shown]:

@@ -183,6 +183,14 @@ def test_an_answer_that_does_not_tell_the_end_is_pending(org: World, gateway: Ga
     assert (told["pending"], told["success"], told["errorCode"]) == (True, False, code)
 
 
+def test_what_waits_for_approval_says_so(org: World, gateway: Gateway):
+    gateway.answer = JSONResponse(ENVELOPE | {"success": False, "status": "awaiting_approval"}, 202)
+
+    told = run(org)
+
+    assert (told["status"], told["pending"]) == ("awaiting_approval", True)
+
+
 def test_a_gateway_that_is_away_leaves_a_run_pending_and_a_preview_refused(make_world: Maker):
     signing = {"private_key": keys()[0], "kid": "k"}
     org = make_world(signing=signing, gateway_url="http://127.0.0.1:9", users=users("Stripe_Gateway_Rep"))
@@ -207,7 +215,7 @@ def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker
     account, paid = org.record("Account", "Harbor Cycles Inc.")["Id"], record(org)
     fields = {
         "Stripe_Id__c": "pi_1", "Account__c": account, "Opportunity__c": paid, "Source_Record_Id__c": paid,
-        "Amount_Refundable__c": 12.5, "Currency_Code__c": "USD", "Status__c": "Succeeded",
+        "Amount_Refundable__c": 12.5, "Amount_Display__c": "USD 20.00", "Currency_Code__c": "USD", "Status__c": "Succeeded",
     }  # fmt: skip
     org.control("records", {"sobject": "Stripe_Payment__c", "fields": fields})
     case = org.record("Case", "Wheel arrived bent")["Id"]
@@ -216,7 +224,7 @@ def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker
     options = {"payment_intent": payment["stripeId"]}
     call(org, "run", action="refund-payment", recordId=case, requestKey="key-1", options=options)
 
-    assert (payment["status"], payment["refundableText"]) == ("Succeeded", "12.5 USD")
+    assert (payment["status"], payment["refundableText"]) == ("Succeeded", "USD 12.50")
     assert gateway.seen[0]["body"] == {"record_id": paid, "object": "Opportunity", "payment_intent": "pi_1"}
 
 

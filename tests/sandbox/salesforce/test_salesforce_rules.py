@@ -42,6 +42,7 @@ def test_a_person_may_not_write_what_is_the_gateways(world: World):
 
 def test_a_request_row_cannot_be_changed_after_it_was_saved(world: World):
     opportunity = world.record("Opportunity", "Velo Verde spare wheels")["Id"]
+    world.control("permission_sets", {"user": "admin@northwind.example", "add": ["Stripe_Gateway_Rep"]})
     request = {"Action__c": "send-invoice", "Source_Record_Id__c": opportunity, "Source_Object__c": "Opportunity"}
     made = world.call("POST", "sobjects/Stripe_Action__c", request, user="admin@northwind.example")
 
