@@ -17,6 +17,7 @@ from gateway.engine.database import transaction
 from gateway.records import Envelope
 from gateway.sandbox.identity import ADMIN, AUTOMATION, KID, ORG, REP
 from gateway.sandbox.wire import Server
+from gateway.web.guard import Guard
 from tests.scenarios.lab import BILLED, QUICK, Lab
 
 LEFT = "005SB0000000004YAA"  # a user who may read nothing
@@ -42,11 +43,16 @@ class Caller:
         return requests.request(method, self.url + path, json=body, headers=given, timeout=30)
 
 
+def started(lab: Lab) -> Guard:
+    """The application over a lab; a server starts and stops it."""
+    made = build(load(lab.config_file, {}))
+    made.tools.patience = QUICK
+    return made.app
+
+
 @pytest.fixture
 def caller(sqlite_lab: Lab) -> Iterator[Caller]:
-    made = build(load(sqlite_lab.config_file, {}))
-    made.tools.patience = QUICK
-    with Server(made.app) as server:
+    with Server(started(sqlite_lab)) as server:
         yield Caller(sqlite_lab, server.url)
 
 
