@@ -89,6 +89,40 @@ def load(path: FilePath | str, environ: Mapping[str, str] | None = None, *, now:
 
     Keys and files it names are read here and nowhere else; relative paths start at the file's folder.
     """
+    return _assemble(_read(path, environ, now))
+
+
+def load_org(path: FilePath | str, name: str, environ: Mapping[str, str] | None = None) -> tuple[Server, Org]:
+    """
+    ``[server]`` and one org of a file that is not complete yet, or ``ConfigProblems`` about these two.
+
+    Salesforce makes the consumer key late, so its place may be empty. Nothing of Stripe's is read.
+    """
+    reading = _read(path, environ, None)
+    reading.problems.clear()  # about sections, and variables of the environment, that are not looked at here
+    orgs = reading.table("orgs")
+    if name not in orgs:
+        reading.problem((("orgs", name), "is missing", did_you_mean(name, orgs) or f"add a table [orgs.{name}]"))
+    reading.raw["orgs"] = {name: _with_consumer_key(orgs[name], reading.sources)} if name in orgs else {}
+    server = reading.part(Server, ("server",), reading.table("server"))
+    org = reading.named(Org, "orgs").get(name)
+    if server is None or org is None or reading.problems:
+        raise _all_of(reading)
+    return server, org
+
+
+def _with_consumer_key(org: Any, sources: Sources) -> Any:  # parsed TOML
+    login = org.get("salesforce") if isinstance(org, dict) else None
+    if not isinstance(login, dict):
+        return org
+    try:
+        known = bool(sources.text(login.get("consumer_key", "")))
+    except Wrong:
+        known = False
+    return org if known else {**org, "salesforce": {**login, "consumer_key": "not made yet"}}
+
+
+def _read(path: FilePath | str, environ: Mapping[str, str] | None, now: datetime | None) -> _Reading:
     path = FilePath(path)
     text, raw = _parse(path)
     sources = Sources(
@@ -101,7 +135,7 @@ def load(path: FilePath | str, environ: Mapping[str, str] | None = None, *, now:
             reading.problem((at, wrong.message, wrong.suggestion))
     for name in raw.keys() - set(SECTIONS):
         reading.problem(((name,), "is not a known section", did_you_mean(name, SECTIONS)))
-    return _assemble(reading)
+    return reading
 
 
 def _parse(path: FilePath) -> tuple[str, Raw]:
@@ -141,14 +175,16 @@ def _assemble(reading: _Reading) -> Config:
     _each(reading.problem, check.problems(parts))
     _each(reading.warning, check.warnings(parts))
     if reading.problems or not (server and database and stripe and sealing and audit):
-        raise ConfigProblems(
-            sorted(dict.fromkeys(reading.problems), key=lambda one: (one.file, one.line or 0, one.key))
-        )
+        raise _all_of(reading)
     return Config(
         server=server, database=database, stripe=stripe, orgs=orgs, entities=entities, routing=tuple(routing.values()),
         mappings=mappings, sealing=sealing, audit=audit, warnings=tuple(dict.fromkeys(reading.warnings)),
         overrides=reading.overrides, file=reading.file,
     )  # fmt: skip
+
+
+def _all_of(reading: _Reading) -> ConfigProblems:
+    return ConfigProblems(sorted(dict.fromkeys(reading.problems), key=lambda one: (one.file, one.line or 0, one.key)))
 
 
 def _routing(reading: _Reading) -> dict[int, Route]:
