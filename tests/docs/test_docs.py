@@ -117,3 +117,17 @@ def test_every_fault_kind_in_the_sandbox_page_is_one_the_simulators_know() -> No
     simulators = "\n".join(path.read_text() for path in sorted((ROOT / "gateway/sandbox").rglob("*.py")))
 
     assert [kind for kind in kinds if f'"{kind}"' not in simulators] == []
+
+
+def test_what_the_finance_page_names_is_in_the_package() -> None:
+    text = (ROOT / "docs/for-finance.md").read_text()
+    package = ROOT / "salesforce_metadata/main"
+    fields = {path.name.partition(".")[0] for path in package.glob("*/objects/*/fields/*-meta.xml")}
+    labels = "\n".join(
+        path.read_text() for path in [*package.rglob("*.report-meta.xml"), *package.rglob("*.listView-meta.xml")]
+    )
+    named = re.findall(r"(?:report|list views?) \*([^*]+)\*(?: and \*([^*]+)\*)?", text)
+
+    assert sorted(set(re.findall(r"`(\w+__c)`", text)) - fields) == []
+    assert len(named) >= 6
+    assert [name for pair in named for name in pair if name and f">{name}<" not in labels] == []
