@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -165,12 +166,15 @@ def _assemble(reading: _Reading) -> Config:
         for name, data in reading.table("mappings").items()
         if (one := reading.part(FieldMapping, ("mappings", name), data))
     }
-    sealing, audit = _keys(reading)
+    sealing_table, audit_table = _keys(reading)
+    sealing = reading.part(SealingKeys, ("sealing",), sealing_table)
+    audit = reading.part(Audit, ("audit",), audit_table)
     parts = check.Parts(
         now=reading.sources.now, literals=reading.sources.literals, server=server,
         orgs=orgs, org_tables=reading.table("orgs"),
         entities=entities, entity_names=tuple(reading.table("entities")),
-        routing=routing, mappings=mappings, sealing=sealing, audit=audit,
+        routing=routing, routing_tables=tuple(_rules(reading)), mappings=mappings,
+        sealing=sealing, sealing_table=sealing_table, audit=audit,
     )  # fmt: skip
     _each(reading.problem, check.problems(parts))
     _each(reading.warning, check.warnings(parts))
@@ -188,15 +192,18 @@ def _all_of(reading: _Reading) -> ConfigProblems:
 
 
 def _routing(reading: _Reading) -> dict[int, Route]:
-    rules = reading.raw.get("routing", [])
-    if not isinstance(rules, list):
+    if not isinstance(reading.raw.get("routing", []), list):
         reading.problem((("routing",), "must be a list of rules", "[[routing]]"))
-        return {}
-    found = ((index, reading.part(Route, ("routing", index), rule)) for index, rule in enumerate(rules))
+    found = ((index, reading.part(Route, ("routing", index), rule)) for index, rule in enumerate(_rules(reading)))
     return {index: rule for index, rule in found if rule}
 
 
-def _keys(reading: _Reading) -> tuple[SealingKeys | None, Audit | None]:
+def _rules(reading: _Reading) -> list[Any]:  # parsed TOML
+    rules = reading.raw.get("routing", [])
+    return rules if isinstance(rules, list) else []
+
+
+def _keys(reading: _Reading) -> tuple[dict[str, Any], dict[str, Any]]:  # parsed TOML
     """Sealing and audit keys; all of them may come as lines ``id=base64`` of one secret."""
     sealing, audit = dict(reading.table("sealing")), dict(reading.table("audit"))
     if isinstance(written := sealing.get("keys"), str):
@@ -204,12 +211,15 @@ def _keys(reading: _Reading) -> tuple[SealingKeys | None, Audit | None]:
             keys = _key_lines(reading.sources.secret(written))
         except Wrong as wrong:
             reading.problem((("sealing", "keys"), wrong.message, wrong.suggestion))
-            keys = {}
+            # Stand-ins, so that what only follows from it is not told as well.
+            current = sealing.get("current")
+            names = {current if isinstance(current, str) else "k1", "index", "audit"}
+            keys = {name: SecretBytes(secrets.token_bytes(32)) for name in names}
         for reserved, table, member in (("index", sealing, "index_key"), ("audit", audit, "signing_key")):
             if reserved in keys:
                 table.setdefault(member, keys.pop(reserved))
         sealing["keys"] = keys
-    return reading.part(SealingKeys, ("sealing",), sealing), reading.part(Audit, ("audit",), audit)
+    return sealing, audit
 
 
 def _key_lines(text: str) -> dict[str, SecretBytes]:
