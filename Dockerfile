@@ -18,6 +18,8 @@ RUN groupadd --gid 10001 gateway \
     && useradd --uid 10001 --gid gateway --no-create-home --home-dir /data --shell /usr/sbin/nologin gateway \
     && install -d -o gateway -g gateway -m 0700 /data
 COPY --from=build /opt/gateway /opt/gateway
+# For `gateway salesforce setup` and `preflight`.
+COPY salesforce_metadata /opt/gateway/salesforce_metadata
 
 # Nothing is written outside /data (SQLite only) and /tmp, so the container runs with a read-only root file system.
 ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \

@@ -233,7 +233,7 @@ def _observe_call(metrics: Metrics, call: CallEvent) -> None:
 def _observe_action(metrics: Metrics, event: str, told: dict[str, Json]) -> None:
     if event == "action.accepted":
         metrics.accepted(told["action"], told["caller"])
-        log.debug(event, **told)
+        log.info(event, **told)
     else:
         metrics.ended(told["action"], told["status"], told["seconds"])
         log.info(event, **told)

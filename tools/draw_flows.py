@@ -21,8 +21,10 @@ INTRO = """\
 
 Drawn by `tools/draw_flows.py` from the files in `salesforce_metadata/`; do not edit. Dashed arrows are fault paths.
 
-Flows in `main/` and `optional/` come with the package and are active. Those in `examples/` are deployed as drafts, only
-when you deploy that directory: look at them, change them, switch them on. [How to build your own](salesforce-admin.md).
+Flows in `main/` and `optional/` come with the package and are active; in production they may arrive switched off
+([step 4](salesforce-admin.md#4-dry-run-then-deploy)). Those in `examples/` are deployed as drafts, only when you deploy
+that directory: look at them, change them, switch them on. To build your own: [the four
+actions](flow-actions/README.md), and [where they fit](salesforce-admin.md#flows).
 """
 WORDS = {"RecordBeforeSave": "before it is saved", "RecordAfterSave": "after it is saved"}
 EVENTS = {"Create": "created", "Update": "changed", "CreateAndUpdate": "created or changed", "Delete": "deleted"}

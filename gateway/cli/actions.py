@@ -189,7 +189,8 @@ def _amount(row: dict[str, Json]) -> str:
     from gateway.money import Money
 
     if row["amount_minor"] is None or not row["currency"]:
-        return ""
+        answer = row["envelope"] or {}  # a repeat has no amount of its own
+        return f"{answer.get('amount') or ''} {answer.get('currency') or ''}".strip()
     return f"{Money(row['amount_minor'], row['currency'].lower()).text} {row['currency'].upper()}"
 
 
@@ -201,6 +202,8 @@ def _facts(console: Console, found: dict[str, Json]) -> None:
     grid = table("", "", title=found["id"])
     grid.show_header = False
     values = {**{name: found[name] for name in SHOWN}, "amount": _amount(found), **{n: when(found[n]) for n in TIMES}}
+    if found["ended"]:
+        del values["expires"]  # of its beginning, which is past
     for name, value in values.items():
         if value:
             grid.add_row(f"[dim]{name}[/]", status(value) if name == "status" else escape(str(value)))

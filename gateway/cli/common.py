@@ -104,10 +104,19 @@ def stop(code: Exit, name: str, message: str, *, as_json: bool = False) -> NoRet
 
 def load_config(path: Path, *, as_json: bool = False) -> Config:
     """The configuration, or every problem in it and exit code 2."""
-    from gateway.config import ConfigProblems, load
+    from gateway.config import load
+
+    with problems_told(as_json=as_json):
+        return load(path, os.environ)
+
+
+@contextlib.contextmanager
+def problems_told(*, as_json: bool) -> Iterator[None]:
+    """Every problem of a configuration that is read inside, and exit code 2."""
+    from gateway.config import ConfigProblems
 
     try:
-        return load(path, os.environ)
+        yield
     except ConfigProblems as exc:
         if as_json:
             print_json({"problems": [problem_json(problem) for problem in exc.problems]})

@@ -1,4 +1,4 @@
-"""doctor, the Stripe half: each entity's key, account, scopes, clock and webhook endpoint."""
+"""doctor, the Stripe half: each entity's key, account, scopes and clock."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def _entity(connector: StripeConnector, config: Config, name: str, entity:
     writes = [
         await _writes(connector, subject, name, permission, path, use) for permission, (path, use) in WRITES.items()
     ]
-    return [clock, *accounts, *reads, *writes, await _endpoint(connector, subject, config, name, entity)]
+    return [clock, *accounts, *reads, *writes]
 
 
 async def _accounts(connector: StripeConnector, subject: str, name: str, entity: Entity) -> list[Finding]:
@@ -120,29 +120,3 @@ def _denied(subject: str, check: str, exc: GatewayError, name: str, use: Use) ->
     key = "refund_key (or secret_key, if there is none)" if use == "refund" else "secret_key"
     fix = f'Stripe dashboard → Developers → API keys → the {key} of entities.{name}: set "{permission}" to {kind}'
     return fail(subject, check, exc.message, fix)
-
-
-async def _endpoint(connector: StripeConnector, subject: str, config: Config, name: str, entity: Entity) -> Finding:
-    check = "webhook endpoint"
-    if not entity.webhook_secrets or config.server.public_url is None:
-        text = "no webhook_secrets or no server.public_url: the endpoint is closed"
-        return warn(subject, check, text, "needed only for events from Stripe; then set both")
-    url = f"{config.server.public_url}/v1/webhooks/stripe/{name}"
-    try:
-        answer = await connector.call(name, "GET", "/v1/webhook_endpoints", {"limit": 100})
-    except GatewayError:
-        text = "this key may not list webhook endpoints"
-        return warn(subject, check, text, f"compare by hand: {url}, API version {API_VERSION}")
-    found = next((each for each in answer.body.get("data", []) if each.get("url") == url), None)
-    if found is None:
-        return warn(
-            subject, check, f"Stripe has no endpoint {url}", f"add it in the dashboard, API version {API_VERSION}"
-        )
-    if found.get("status") != "enabled":
-        return fail(subject, check, f"{url} is {found.get('status')}", "enable it in the dashboard")
-    if found.get("api_version") not in (None, API_VERSION):
-        text = f"{url} sends API version {found['api_version']}, this version reads {API_VERSION}"
-        return warn(
-            subject, check, text, f"make a new endpoint with API version {API_VERSION}, then remove the old one"
-        )
-    return ok(subject, check, url)

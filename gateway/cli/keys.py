@@ -42,11 +42,24 @@ def generate(
         SEALING_KEYS: "keys that seal stored data: [sealing]. Keep a copy apart from the database's backup",
     }
     shown = "\n".join(f"{out / name}  {text}" for name, text in texts.items())
+    lines = _lines(out)
     emit(
-        {"folder": str(out), "files": texts},
-        lambda console: console.print(escape(shown), soft_wrap=True),
+        {"folder": str(out), "files": texts, "toml": lines},
+        lambda console: console.print(escape(f"{shown}\n\n{lines}"), soft_wrap=True, highlight=False),
         as_json=as_json,
     )
+
+
+def _lines(out: Path) -> str:
+    """For a configuration that lies where the command was given."""
+    return f"""\
+[orgs.NAME.salesforce]
+private_key = "file:{out / PRIVATE_KEY}"
+
+[sealing]
+current = "k1"
+keys = "file:{out / SEALING_KEYS}"
+"""
 
 
 def _write(paths: list[Path], days: int) -> None:

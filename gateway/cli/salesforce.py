@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from gateway.cli.common import (
     emit,
     escape,
     load_config,
+    problems_told,
     status,
     table,
 )
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gateway.cli.salesforce_preflight import Preflight, Verdict
-    from gateway.config import Config, Org
+    from gateway.config import Config, Org, Server
 
 app = typer.Typer(help="The Salesforce side: what fits an org, credentials, External Services.", no_args_is_help=True)
 
@@ -79,14 +81,15 @@ def setup(
     """
     Write the credentials, and the external client app, of one org, and print the path to click. Nothing secret.
 
+    Of the configuration it needs [server] and the org, without the consumer key and without any Stripe key.
+
     The app is written when --contact-email, --login-certificate and --permission-set-id are given.
     """
     from gateway.cli.salesforce_path import steps
     from gateway.cli.salesforce_setup import client_app, render, values
 
-    loaded = load_config(config, as_json=as_json)
-    known = _org(loaded, org)
-    told = values(loaded, org, known, certificate, literal_org_id=literal_org_id)
+    server, known = _unfinished(config, org, as_json=as_json)
+    told = values(server, org, known, certificate, literal_org_id=literal_org_id)
     if contact_email and login_certificate and permission_set_id:
         told = replace(told, client_app=client_app(known, contact_email, login_certificate, permission_set_id))
     elif contact_email or login_certificate or permission_set_id:
@@ -135,6 +138,13 @@ def _walk(console: Console, out: Path, files: list[str], path: list[str]) -> Non
     console.print("\n".join(escape(str(out / name)) for name in files), soft_wrap=True)
     for number, step in enumerate(path, 1):
         console.print(f"\n{number}. {escape(step)}", soft_wrap=True)
+
+
+def _unfinished(path: Path, name: str, *, as_json: bool) -> tuple[Server, Org]:
+    from gateway.config import load_org
+
+    with problems_told(as_json=as_json):
+        return load_org(path, name, os.environ)
 
 
 def _org(config: Config, name: str) -> Org:

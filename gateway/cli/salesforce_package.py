@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,10 @@ from xml.etree import ElementTree as ET
 
 from gateway.cli.common import Wrong
 
-PROJECT = Path(__file__).resolve().parents[2] / "salesforce_metadata"
+_NAME = "salesforce_metadata"
+# Beside the package in a checkout, in its prefix in an image.
+_PLACES = (Path(__file__).resolve().parents[2] / _NAME, Path(sys.prefix) / _NAME)
+PROJECT = next((place for place in _PLACES if place.is_dir()), Path(_NAME))
 _NAMESPACE = "{http://soap.sforce.com/2006/04/metadata}"
 # Metadata API "CustomField", type → REST API "DescribeSObjectResult", type of a field.
 _TYPES = {
@@ -56,9 +60,14 @@ def folders(root: Path) -> list[Folder]:
     try:
         project = json.loads((root / "sfdx-project.json").read_text(encoding="utf-8"))
     except OSError as exc:
-        raise Wrong(f"{root} is not the folder salesforce_metadata of a release: name it with --metadata.") from exc
+        raise not_ours(root) from exc
     found = [_folder(root, each["path"]) for each in project["packageDirectories"]]
     return [folder for folder in found if folder.objects or folder.path in NEEDS]
+
+
+def not_ours(root: Path) -> Wrong:
+    """To be raised where the folder is another one."""
+    return Wrong(f"{root} is not the folder {_NAME} of a release: start in a checkout, or name it with --metadata.")
 
 
 def _folder(root: Path, path: str) -> Folder:

@@ -49,7 +49,7 @@ def steps(org: Org, told: Values, out: Path) -> Iterator[str]:
     if not org.automation_subjects:
         key = f"orgs.{told.org}.automation_subjects"
         yield f'Automated users call as {told.automation}: set {key} = ["{told.automation}"].'
-    yield f"Restart the gateway, then:\n  gateway doctor --only {told.org}"
+    yield f"Start the gateway (restart it, if it runs already), then:\n  gateway doctor --only {told.org}"
 
 
 def _client_app(told: Values, out: Path, alias: str) -> str:

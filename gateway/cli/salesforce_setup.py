@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape as xml_text
 
 from gateway.cli.common import Wrong
+from gateway.cli.salesforce_package import not_ours
 
 if TYPE_CHECKING:
-    from gateway.config import Config, Org
+    from gateway.config import Org, Server
 
 CREDENTIALS, CLIENT_APP = "credentials", "external-client-app"
 PROJECT_FILE = """\
@@ -44,9 +45,9 @@ class Values:
     client_app: Mapping[str, str] | None = None
 
 
-def values(config: Config, name: str, org: Org, certificate: str | None, *, literal_org_id: bool) -> Values:
+def values(server: Server, name: str, org: Org, certificate: str | None, *, literal_org_id: bool) -> Values:
     """From the configuration. Raises Wrong where it does not say enough."""
-    address = config.server.public_url
+    address = server.public_url
     if address is None or not address.startswith("https://"):
         raise Wrong("Set server.public_url to the https address Salesforce reaches.")
     kid = certificate or next((key.kid for key in org.keys if key.kid), None)
@@ -58,7 +59,7 @@ def values(config: Config, name: str, org: Org, certificate: str | None, *, lite
         org=name,
         address=address,
         certificate=kid,
-        audience=config.server.audience,
+        audience=server.audience,
         automation=min(org.automation_subjects, default=_AUTOMATION.strip("<>")),
         issuer=org.issuer if literal_org_id or org.issuer != org.id else None,
         org_id=org.id if literal_org_id else None,
@@ -76,7 +77,7 @@ def render(root: Path, told: Values) -> dict[str, str]:
             text = _filled(path.read_text(encoding="utf-8").replace(_ADDRESS, xml_text(told.address)), told.client_app)
             files[f"{CLIENT_APP}/{path.parent.name}/{path.name.removesuffix('.template')}"] = text
     if len(files) == 1:
-        raise Wrong(f"{root} is not the folder salesforce_metadata: name it with --metadata.")
+        raise not_ours(root)
     for name, text in files.items():
         if left := _LEFT.findall(text):
             raise Wrong(f"{name}: {', '.join(sorted(set(left)))} is filled by nothing.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.config.effective import render_effective
 from gateway.config.keys import InboundKey
-from gateway.config.load import load
+from gateway.config.load import load, load_org
 from gateway.config.model import (
     Audit,
     Config,
@@ -45,6 +45,7 @@ __all__ = [
     "Server",
     "StripeUpstream",
     "load",
+    "load_org",
     "render_effective",
     "route",
     "routed_fields",

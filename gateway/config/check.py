@@ -22,7 +22,7 @@ _UNREAD = f"the gateway reads no fields of this object, only of {', '.join(OBJEC
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What could be read; ``org_tables`` and ``entity_names`` as written, so that one broken table is reported once."""
+    """What could be read; ``…_table(s)`` and ``entity_names`` as written: all that is wrong is told, once."""
 
     now: datetime
     literals: bool
@@ -32,8 +32,10 @@ class Parts:
     entities: Mapping[str, Entity]
     entity_names: tuple[str, ...]
     routing: Mapping[int, Route]
+    routing_tables: tuple[object, ...]
     mappings: Mapping[str, FieldMapping]
     sealing: SealingKeys | None
+    sealing_table: Mapping[str, object]
     audit: Audit | None
 
 
@@ -139,13 +141,18 @@ def _usable_keys(parts: Parts) -> Iterator[Finding]:
                 )
 
 
+def _routed_entities(parts: Parts) -> Iterator[Finding]:
+    for index, table in enumerate(parts.routing_tables):
+        entity = table.get("entity") if isinstance(table, dict) else None
+        if isinstance(entity, str) and entity not in parts.entity_names:
+            hint = did_you_mean(entity, parts.entity_names)
+            yield ("routing", index, "entity"), f"there is no entity {entity!r}", hint
+
+
 def _routes(parts: Parts) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for index, rule in parts.routing.items():
         path: Path = ("routing", index)
-        if rule.entity not in parts.entity_names:
-            hint = did_you_mean(rule.entity, parts.entity_names)
-            yield (*path, "entity"), f"there is no entity {rule.entity!r}", hint
         if rule.when.org and rule.when.org not in parts.org_tables:
             yield (
                 (*path, "when", "org"),
@@ -185,12 +192,15 @@ def _object_names(parts: Parts) -> Iterator[Finding]:
                 yield ("orgs", name, "objects", index), "is no API name", f"write {proper}"
 
 
+def _current_key(parts: Parts) -> Iterator[Finding]:
+    current, keys = parts.sealing_table.get("current"), parts.sealing_table.get("keys")
+    if isinstance(current, str) and isinstance(keys, dict) and current not in keys:
+        yield ("sealing", "current"), f"there is no key {current!r}", did_you_mean(current, keys)
+
+
 def _sealing_keys(parts: Parts) -> Iterator[Finding]:
     if parts.sealing is None:
         return
-    if parts.sealing.current not in parts.sealing.keys:
-        hint = did_you_mean(parts.sealing.current, parts.sealing.keys)
-        yield ("sealing", "current"), f"there is no key {parts.sealing.current!r}", hint
     all_keys = [*parts.sealing.keys.values(), parts.sealing.index_key]
     if parts.audit:
         all_keys.append(parts.audit.signing_key)
@@ -255,7 +265,7 @@ def _mode_of(key: str) -> Mode | None:
 
 _PROBLEMS: tuple[Check, ...] = (
     _something_configured, _known_entities, _modes, _stripe_keys, _accounts_once, _orgs_once, _trusted_keys,
-    _usable_keys,
-    _routes, _mapped_objects, _readable_rules, _object_names, _sealing_keys,
+    _usable_keys, _current_key,
+    _routed_entities, _routes, _mapped_objects, _readable_rules, _object_names, _sealing_keys,
 )  # fmt: skip
 _WARNINGS: tuple[Check, ...] = (_expiring_keys, _powerful_keys, _unused, _exposure)

@@ -32,9 +32,21 @@ _WORDS = {
     "less_than_equal": "must be at most {le}",
     "string_too_short": "must not be empty",
     "string_too_long": "must not be longer than {max_length} characters",
-    "string_pattern_mismatch": "must look like {pattern}",
+    "string_pattern_mismatch": "must look like {shape}",
     "too_short": "needs at least {min_length}",
     "too_long": "has {actual_length}; at most {max_length} are possible",
+}
+
+
+# What a pattern looks like when it is kept; whoever writes the file reads no regular expressions.
+_SHAPES = {
+    r"^00D": "00D… (Setup → Company Information)",
+    r"^[6-9][0-9]\.0$": "65.0, and 60.0 or newer",
+    r"^[a-z0-9][a-z0-9_-]{0,30}$": "eu-west_1: small letters, digits, - and _, at most 31",
+    r"^[A-Za-z][A-Za-z0-9]*(?:_{1,2}[A-Za-z0-9]+)*$": "an API name, for example Opportunity or Project__c",
+    r"^[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*__c$": "the API name of a custom field, for example Project__c",
+    r"^(?:[A-Za-z]\w*(?:\.[A-Za-z]\w*){0,4})?$": "a field, for example PO_Number__c or Account.Terms__c",
+    r"^[A-Za-z0-9_/]{1,200}$": "acct_…, or several of them with / between",
 }
 
 
@@ -56,11 +68,13 @@ def _say(details: ErrorDetails, model: type[BaseModel], path: Path) -> tuple[str
     if kind == "missing":
         return "is missing", _what_it_is(model, path)
     if kind == "extra_forbidden":
-        return "is not a known key", did_you_mean(str(path[-1]), _keys_at(model, path[:-1]))
+        known = _keys_at(model, path[:-1])
+        return "is not a known key", did_you_mean(str(path[-1]), known) or f"known are {', '.join(known)}"
     if isinstance(wrong := context.get("error"), Wrong):
         return wrong.message, wrong.suggestion
     words = _WORDS.get(kind)
-    return (words.format(**context) if words else details["msg"].replace("Input should", "must")), None
+    shape = _SHAPES.get(str(context.get("pattern")), context.get("pattern"))
+    return (words.format(**context, shape=shape) if words else details["msg"].replace("Input should", "must")), None
 
 
 def _meant(details: ErrorDetails, model: type[BaseModel], path: Path) -> str | None:

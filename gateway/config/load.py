@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -89,6 +90,40 @@ def load(path: FilePath | str, environ: Mapping[str, str] | None = None, *, now:
 
     Keys and files it names are read here and nowhere else; relative paths start at the file's folder.
     """
+    return _assemble(_read(path, environ, now))
+
+
+def load_org(path: FilePath | str, name: str, environ: Mapping[str, str] | None = None) -> tuple[Server, Org]:
+    """
+    ``[server]`` and one org of a file that is not complete yet, or ``ConfigProblems`` about these two.
+
+    Salesforce makes the consumer key late, so its place may be empty. Nothing of Stripe's is read.
+    """
+    reading = _read(path, environ, None)
+    reading.problems.clear()  # about sections, and variables of the environment, that are not looked at here
+    orgs = reading.table("orgs")
+    if name not in orgs:
+        reading.problem((("orgs", name), "is missing", did_you_mean(name, orgs) or f"add a table [orgs.{name}]"))
+    reading.raw["orgs"] = {name: _with_consumer_key(orgs[name], reading.sources)} if name in orgs else {}
+    server = reading.part(Server, ("server",), reading.table("server"))
+    org = reading.named(Org, "orgs").get(name)
+    if server is None or org is None or reading.problems:
+        raise _all_of(reading)
+    return server, org
+
+
+def _with_consumer_key(org: Any, sources: Sources) -> Any:  # parsed TOML
+    login = org.get("salesforce") if isinstance(org, dict) else None
+    if not isinstance(login, dict):
+        return org
+    try:
+        known = bool(sources.text(login.get("consumer_key", "")))
+    except Wrong:
+        known = False
+    return org if known else {**org, "salesforce": {**login, "consumer_key": "not made yet"}}
+
+
+def _read(path: FilePath | str, environ: Mapping[str, str] | None, now: datetime | None) -> _Reading:
     path = FilePath(path)
     text, raw = _parse(path)
     sources = Sources(
@@ -101,7 +136,7 @@ def load(path: FilePath | str, environ: Mapping[str, str] | None = None, *, now:
             reading.problem((at, wrong.message, wrong.suggestion))
     for name in raw.keys() - set(SECTIONS):
         reading.problem(((name,), "is not a known section", did_you_mean(name, SECTIONS)))
-    return _assemble(reading)
+    return reading
 
 
 def _parse(path: FilePath) -> tuple[str, Raw]:
@@ -131,19 +166,20 @@ def _assemble(reading: _Reading) -> Config:
         for name, data in reading.table("mappings").items()
         if (one := reading.part(FieldMapping, ("mappings", name), data))
     }
-    sealing, audit = _keys(reading)
+    sealing_table, audit_table = _keys(reading)
+    sealing = reading.part(SealingKeys, ("sealing",), sealing_table)
+    audit = reading.part(Audit, ("audit",), audit_table)
     parts = check.Parts(
         now=reading.sources.now, literals=reading.sources.literals, server=server,
         orgs=orgs, org_tables=reading.table("orgs"),
         entities=entities, entity_names=tuple(reading.table("entities")),
-        routing=routing, mappings=mappings, sealing=sealing, audit=audit,
+        routing=routing, routing_tables=tuple(_rules(reading)), mappings=mappings,
+        sealing=sealing, sealing_table=sealing_table, audit=audit,
     )  # fmt: skip
     _each(reading.problem, check.problems(parts))
     _each(reading.warning, check.warnings(parts))
     if reading.problems or not (server and database and stripe and sealing and audit):
-        raise ConfigProblems(
-            sorted(dict.fromkeys(reading.problems), key=lambda one: (one.file, one.line or 0, one.key))
-        )
+        raise _all_of(reading)
     return Config(
         server=server, database=database, stripe=stripe, orgs=orgs, entities=entities, routing=tuple(routing.values()),
         mappings=mappings, sealing=sealing, audit=audit, warnings=tuple(dict.fromkeys(reading.warnings)),
@@ -151,16 +187,23 @@ def _assemble(reading: _Reading) -> Config:
     )  # fmt: skip
 
 
+def _all_of(reading: _Reading) -> ConfigProblems:
+    return ConfigProblems(sorted(dict.fromkeys(reading.problems), key=lambda one: (one.file, one.line or 0, one.key)))
+
+
 def _routing(reading: _Reading) -> dict[int, Route]:
-    rules = reading.raw.get("routing", [])
-    if not isinstance(rules, list):
+    if not isinstance(reading.raw.get("routing", []), list):
         reading.problem((("routing",), "must be a list of rules", "[[routing]]"))
-        return {}
-    found = ((index, reading.part(Route, ("routing", index), rule)) for index, rule in enumerate(rules))
+    found = ((index, reading.part(Route, ("routing", index), rule)) for index, rule in enumerate(_rules(reading)))
     return {index: rule for index, rule in found if rule}
 
 
-def _keys(reading: _Reading) -> tuple[SealingKeys | None, Audit | None]:
+def _rules(reading: _Reading) -> list[Any]:  # parsed TOML
+    rules = reading.raw.get("routing", [])
+    return rules if isinstance(rules, list) else []
+
+
+def _keys(reading: _Reading) -> tuple[dict[str, Any], dict[str, Any]]:  # parsed TOML
     """Sealing and audit keys; all of them may come as lines ``id=base64`` of one secret."""
     sealing, audit = dict(reading.table("sealing")), dict(reading.table("audit"))
     if isinstance(written := sealing.get("keys"), str):
@@ -168,12 +211,15 @@ def _keys(reading: _Reading) -> tuple[SealingKeys | None, Audit | None]:
             keys = _key_lines(reading.sources.secret(written))
         except Wrong as wrong:
             reading.problem((("sealing", "keys"), wrong.message, wrong.suggestion))
-            keys = {}
+            # Stand-ins, so that what only follows from it is not told as well.
+            current = sealing.get("current")
+            names = {current if isinstance(current, str) else "k1", "index", "audit"}
+            keys = {name: SecretBytes(secrets.token_bytes(32)) for name in names}
         for reserved, table, member in (("index", sealing, "index_key"), ("audit", audit, "signing_key")):
             if reserved in keys:
                 table.setdefault(member, keys.pop(reserved))
         sealing["keys"] = keys
-    return reading.part(SealingKeys, ("sealing",), sealing), reading.part(Audit, ("audit",), audit)
+    return sealing, audit
 
 
 def _key_lines(text: str) -> dict[str, SecretBytes]:

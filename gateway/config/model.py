@@ -45,7 +45,7 @@ class Server(Model):
 
     host: Resolved = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 in a container")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
-    public_url: Address | None = Field(None, description="Address Salesforce and Stripe reach it at")
+    public_url: Address | None = Field(None, description="Address Salesforce reaches it at")
     allowed_hosts: Annotated[tuple[str, ...], Lenient] = Field(
         (), description="Host names a request may name; empty = any one valid host"
     )
@@ -158,13 +158,13 @@ class Entity(Model):
         None, description="Another key for refunds, so that the first needs no such scope"
     )
     webhook_secrets: Annotated[tuple[SecretText, ...], Lenient] = Field(
-        (), max_length=5, description="`whsec_…` of the endpoint; several while one is rotated; none = endpoint closed"
+        (), max_length=5, description="Reserved: the gateway does not take events from Stripe yet; leave it out"
     )
     stripe_account: StripeAccount | None = Field(None, description="Connected account to act for (Connect)")
     stripe_context: str | None = Field(
         None, pattern=r"^[A-Za-z0-9_/]{1,200}$", description="Account to act for with an organization key"
     )
-    time_zone: TimeZone = Field("UTC", description="Where its days begin: due dates, caps, months")
+    time_zone: TimeZone = Field("UTC", description="Where its days begin: due dates, months")
     default_currency: Currency | None = Field(None, description="For records without a currency of their own")
     automatic_tax: bool = Field(False, description="Let Stripe Tax work out the tax")
     default_days_until_due: int = Field(30, ge=0, le=365, description="Payment term where none is given")

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -105,7 +106,7 @@ def _kind_of(annotation: Any) -> str:  # annotations are whatever typing offers
     return _KINDS.get(annotation, "secret" if annotation in {Secret, SecretBytes} else annotation.__name__)
 
 
-_KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+_KINDS = {RSAPrivateKey: "secret (PEM)", str: "text", int: "whole number", float: "number", bool: "true or false"}
 
 
 def _default(field: FieldInfo) -> str:

@@ -145,7 +145,7 @@ def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: st
     settled = _settled_at_once(conn, tools, work, mark, traceparent) if claim is not None else None
     if settled is None:
         insert(conn, tools, work, mark, traceparent)
-    told: dict[str, Json] = {"action": work.action.name, "caller": work.caller.kind}
+    told: dict[str, Json] = {"action": work.action.name, "caller": work.caller.kind, **work.ids}
     tools.store.after_commit(lambda: tools.observe("action.accepted", told))
     if claim is not None:
         tools.keep_warm(claim, settled or work)

@@ -105,7 +105,10 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         detail={"stripe_id": envelope.stripe_id, "error": envelope.error_code}, at=at,
     )  # fmt: skip
     tools.store.after_commit(lambda: tools.answer(Answer(work.id, stored, http_status, field=field)))
-    told: dict[str, Json] = {"action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted}
+    told: dict[str, Json] = {
+        "action": work.action.name, "status": outcome.status.value, "seconds": at - work.accepted, **work.ids,
+        "error_code": envelope.error_code,
+    }  # fmt: skip
     tools.store.after_commit(lambda: tools.observe("action.ended", told))
 
 

@@ -135,6 +135,11 @@ class Work:
     unsent: bool = True  # certain that no step has been sent: such an action may end by itself
 
     @property
+    def ids(self) -> dict[str, Json]:
+        """What every log line about it carries; its request's id also where the request is long answered."""
+        return {"action_id": self.id, "request_id": self.request_id}
+
+    @property
     def outbox_row(self) -> str | None:
         """The id of the row it came as."""
         return self.request_key if self.caller.kind == "outbox" else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
+import sys
 import tempfile
 import time
 import uuid
@@ -20,6 +22,9 @@ from gateway.sandbox.processes import Child, NotStarted, ended_by_signals, free_
 from gateway.sandbox.salesforce.world import METADATA
 
 FEATURES = ["quotes", "orders"]
+FIRST = "Harbor Cycles fleet renewal"
+# By its path: a shell finds `gateway` only where the environment is activated.
+_PROGRAM = f"{shlex.quote(sys.executable)} -m gateway"
 
 
 class World:
@@ -193,7 +198,7 @@ def main() -> int:
         console.print(f"[red]{escape(missing)}[/]", soft_wrap=True)
         return 2
     folder = Path(tempfile.mkdtemp(prefix="gateway-sandbox-"))
-    ended = False
+    ended = ""
     try:
         with ended_by_signals(), World(folder) as world:
             _show(console, world)
@@ -201,19 +206,25 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except NotStarted as exc:
-        ended = True
-        console.print(f"[red]{escape(str(exc))}[/]", soft_wrap=True)
+        ended = str(exc)
     finally:
         if not ended:
             shutil.rmtree(folder, ignore_errors=True)
-    console.print(f"[red]A process of the sandbox has ended; the logs are in[/] {folder}", soft_wrap=True)
+    console.print(f"[red]{escape(ended)}[/]", soft_wrap=True)
+    console.print(
+        f"Logs, database and this sandbox's private keys stay in {folder}: remove it when you have looked.",
+        soft_wrap=True,
+    )
     return 1
 
 
-def _until_one_ends(world: World) -> bool:
-    while all(child.alive for child in (world.stripe, world.salesforce, *world.gateways)):
+def _until_one_ends(world: World) -> str:
+    """Which, how, and where its log is."""
+    children = (world.stripe, world.salesforce, *world.gateways)
+    while (ended := next((child for child in children if not child.alive), None)) is None:
         time.sleep(0.5)
-    return True
+    status = ended.process.returncode if ended.process else None
+    return f"The process {ended.name} has ended (exit status {status}); its log: {ended.log}"
 
 
 def _show(console: Console, world: World) -> None:
@@ -227,5 +238,25 @@ def _show(console: Console, world: World) -> None:
     ):
         shown.add_row(what, url)
     console.print(shown)
-    # Not in the table, which would cut it at the width of the terminal: it is there to be copied.
-    console.print("Command line:", f"gateway actions list --config {world.config}", soft_wrap=True)
+    # Not in the table, which would cut them at the width of the terminal: they are there to be copied.
+    console.print("First call:", first_call(world), soft_wrap=True, markup=False, highlight=False)
+    line = f"{_PROGRAM} actions list --config {shlex.quote(str(world.config))}"
+    console.print("Command line:", line, soft_wrap=True, markup=False, highlight=False)
+
+
+def first_call(world: World) -> str:
+    """A line for a shell: an invoice for a seeded opportunity, as the rep, with a token of the org's own key."""
+    key = world.folder / "caller.key"
+    if not key.exists():
+        key.touch(0o600)
+        key.write_text(world.identity.calls.private)
+    mint = f"token mint --config {shlex.quote(str(world.config))} --key {shlex.quote(str(key))} --kid {KID} --sub {REP}"
+    record = next(row["Id"] for row in world.records("Opportunity") if row["Name"] == FIRST)
+    headers = " ".join(
+        f"-H '{name}: {value}'"
+        for name, value in (("Content-Type", "application/json"), ("Idempotency-Key", uuid.uuid4()))
+    )
+    return (
+        f'TOKEN="$({_PROGRAM} {mint})" && curl -s {world.gateway.url}/v1/actions/send-invoice '
+        f'-H "Authorization: Bearer $TOKEN" {headers} -d \'{{"record_id": "{record}"}}\''
+    )

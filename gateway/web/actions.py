@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -53,6 +54,8 @@ class ActionRoutes:
         caller = await self._authenticator.authenticate(request.scope["headers"])
         name = request.path_params["name"]
         if request.method in {"GET", "HEAD"}:
+            if name in actions.registry():
+                raise HTTPException(405, headers={"Allow": "POST"})
             return await self._state(caller, name)
         submission = await self._submission(request, caller, name)
         wait, applied = _wait(request.headers.get("prefer", ""), self._tools.config.server.wait_seconds)

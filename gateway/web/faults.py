@@ -18,6 +18,7 @@ log = logs.get_logger()
 async def _problem(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, GatewayError)  # noqa: S101 - registered for it
     request.app.state.refused(exc.code)
+    log.info("request.refused", error_code=exc.code, status=exc.http_status)
     return problem(exc, _request_id(request))
 
 

@@ -13,7 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.errors import GatewayError, Rejected, Unavailable
 from gateway.ids import new_id
+from gateway.observability import logs
 from gateway.web.problems import problem
+
+log = logs.get_logger()
 
 # Health must be told even when nothing else gets in.
 ALWAYS = frozenset({"/livez", "/readyz", "/metrics"})
@@ -77,7 +80,10 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._guard(scope, receive, self._sender(scope, send))
+            request_id = new_id("req")
+            scope.setdefault("state", {})["request_id"] = request_id
+            with logs.bound(request_id=request_id):
+                await self._guard(scope, receive, self._sender(request_id, send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
@@ -88,7 +94,7 @@ class Guard:
             if counted and self.running >= self._limits.max_concurrency:
                 raise Unavailable("overloaded", "Too many requests at once; try again in a moment.", retry_after=1)
         except GatewayError as exc:
-            self._refused(exc.code)
+            self._tell(exc)
             await _refuse(exc, scope, receive, send)
             return
         self.running += counted
@@ -106,7 +112,7 @@ class Guard:
         try:
             body = await self._read(receive)
         except Rejected as exc:
-            self._refused(exc.code)
+            self._tell(exc)
             await _refuse(exc, scope, receive, send)
             return
         await self._app(scope, _replay(body, receive), send)
@@ -129,10 +135,11 @@ class Guard:
             raise Rejected("body_too_slow", "The body did not arrive in time.", http_status=408) from exc
         return b"".join(parts)
 
-    def _sender(self, scope: Scope, send: Send) -> Send:
-        request_id = new_id("req")
-        scope.setdefault("state", {})["request_id"] = request_id
+    def _tell(self, exc: GatewayError) -> None:
+        self._refused(exc.code)
+        log.info("request.refused", error_code=exc.code, status=exc.http_status)
 
+    def _sender(self, request_id: str, send: Send) -> Send:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from functools import cached_property
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from gateway import actions
@@ -32,8 +33,20 @@ _HEADERS = {
 }
 
 
+_FRONT = """\
+<!doctype html><html lang="en"><meta charset="utf-8"><title>Stripe action gateway</title>
+<h1>Stripe action gateway</h1>
+<p>It runs. It is called by Salesforce with a signed token and has no pages for people.</p>
+<ul>
+<li><a href="/openapi.json">/openapi.json</a>: every action, with its members
+<li><a href="/readyz">/readyz</a>: whether it is ready, and what it waits for
+<li>docs/ in its source: README.md, operating.md, troubleshooting.md
+</ul></html>
+"""
+
+
 class DocumentRoutes:
-    """The two documents; they need no token, because they hold nothing that the source does not."""
+    """The two documents and a signpost for browsers. They need no token: they hold nothing that the source does not."""
 
     def __init__(self, public_url: str | None) -> None:
         self._public_url = public_url
@@ -41,9 +54,16 @@ class DocumentRoutes:
     def routes(self) -> list[Route]:
         """Starlette routes."""
         return [
+            Route("/", self.front, methods=["GET"]),
             Route("/openapi.json", self.openapi, methods=["GET"]),
             Route("/openapi/external-services.json", self.external_services, methods=["GET"]),
         ]
+
+    async def front(self, request: Request) -> Response:
+        """For whoever tries the address in a browser; a program is told that there is nothing here."""
+        if "text/html" not in request.headers.get("accept", ""):
+            raise HTTPException(404)
+        return HTMLResponse(_FRONT)
 
     async def openapi(self, request: Request) -> Response:
         """OpenAPI 3.1."""

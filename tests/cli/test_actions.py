@@ -29,8 +29,9 @@ def worked(migrated: Installation) -> Installation:
 
 def send_invoice(conn: Connection, sealer: Sealer) -> None:
     new = ledger.NewAction(
-        SENT, ORG, "us", "send-invoice", "Opportunity", RECORD, USER, "person", "click-1", "f1", {"record_id": RECORD}
-    )
+        SENT, ORG, "us", "send-invoice", "Opportunity", RECORD, USER, "person", "click-1", "f1", {"record_id": RECORD},
+        expires=1_790_000_900.0,
+    )  # fmt: skip
     ledger.insert(conn, sealer, new, 1_790_000_000.0)
     plan = Plan("send-invoice", "us", (), {}, {}, "invoice")
     stored = ledger.StoredPlan("us", {"steps": []}, "c", 1, 120_050, "usd", None)
@@ -64,7 +65,13 @@ def lose_refund(conn: Connection, sealer: Sealer) -> None:
         LOST, ORG, "us", "refund-payment", "Opportunity", RECORD, USER, "person", "click-2", "f2", {"record_id": RECORD}
     )
     ledger.insert(conn, sealer, new, 1_790_000_100.0)
-    answer = {"success": False, "status": "unknown", "error_code": "outcome_unknown"}
+    answer = {
+        "success": False,
+        "status": "unknown",
+        "error_code": "outcome_unknown",
+        "amount": "75.00",
+        "currency": "USD",
+    }
     ledger.end(conn, LOST, Status.UNKNOWN, answer, 1_790_000_130.0)
 
 
@@ -74,6 +81,7 @@ def test_the_list_shows_the_newest_first_with_amount_and_state(worked: Installat
     assert result.exit_code == 0
     lines = [line for line in result.stdout.splitlines() if "act_" in line]
     assert [line.split()[1] for line in lines] == [LOST, SENT]
+    assert "75.00 USD" in lines[0]  # of its answer: nothing was planned
     assert "1200.50 USD" in lines[1]
     assert "succeeded" in lines[1]
     assert "acme" in lines[1]
@@ -134,6 +142,7 @@ def test_one_action_shows_who_asked_and_what_was_answered(worked: Installation) 
     assert "send-invoice" in result.stdout
     assert USER in result.stdout
     assert "Invoice sent." in result.stdout
+    assert "expires" not in result.stdout
     assert worked.json("actions", "show", SENT)["envelope"]["stripe_id"] == "in_1Acme"
 
 

@@ -20,7 +20,7 @@ from gateway.sandbox.world import World
 
 READ_ONLY = "rk_test_readonly000000000000"
 ELSEWHERE, RESTRICTED_ELSEWHERE = "sk_test_elsewhere00000000000", "rk_test_elsewhere00000000000"
-READS = ["customer", "invoice", "payment_link", "charge", "payment_intent", "webhook"]
+READS = ["customer", "invoice", "payment_link", "charge", "payment_intent"]
 
 Doctor = Callable[..., dict[str, Any]]
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -154,3 +157,52 @@ def test_without_an_address_salesforce_can_reach_nothing_is_written(acme: Instal
 
     assert code == 2
     assert "server.public_url" in told
+
+
+@pytest.mark.parametrize("consumer_key", ['"env:NOT_SET_YET"', '""', '"file:secrets/not-there"'])
+def test_setup_needs_neither_the_consumer_key_it_leads_to_nor_a_stripe_key(
+    acme: Installation, consumer_key: str
+) -> None:
+    text = acme.file.read_text().replace('"consumer-key-of-acme"', consumer_key)
+    acme.file.write_text(text.replace('"sk_test_acme0000000000000"', '"env:NOT_SET_YET"'))
+
+    setup(acme)
+
+    assert acme.run("config", "check").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("org", "old", "new", "words"),
+    [
+        ("acne", "", "", "orgs.acne: is missing (did you mean acme?)"),
+        ("acme", "caller.pem", "no.pem", "orgs.acme.keys[0]: cannot read"),
+        ("acme", 'username = "gateway@acme.example"', "", "orgs.acme.salesforce.username: is missing"),
+    ],
+)
+def test_what_setup_does_need_is_told_with_its_line(
+    acme: Installation, org: str, old: str, new: str, words: str
+) -> None:
+    acme.file.write_text(acme.file.read_text().replace(old, new) if old else acme.file.read_text())
+
+    result = acme.run("salesforce", "setup", "--org", org, "--out", str(acme.folder / "out"))
+
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_an_installed_program_finds_the_folder_of_the_checkout_it_is_started_in(
+    acme: Installation, tmp_path: Path
+) -> None:
+    shutil.copytree(PROJECT.parent / "gateway", tmp_path / "site/gateway", ignore=shutil.ignore_patterns("sandbox"))
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout/salesforce_metadata").symlink_to(PROJECT.resolve())
+    line = [sys.executable, "-m", "gateway", "salesforce", "setup", "--org", "acme", "--out", str(tmp_path / "out")]
+
+    def run(folder: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "GATEWAY_CONFIG": str(acme.file)}
+        return subprocess.run(line, cwd=tmp_path / folder, env=environment, capture_output=True, text=True, check=False)
+
+    elsewhere, here = run("site"), run("checkout")
+
+    assert (elsewhere.returncode, here.returncode) == (2, 0), here.stderr
+    assert "start in a checkout, or name it with --metadata" in elsewhere.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -208,6 +209,28 @@ def test_generated_sealing_keys_are_what_the_configuration_reads(
     result = installation.run("config", "check")
 
     assert result.exit_code == 0, result.stderr
+
+
+def test_the_single_process_example_is_ready_with_the_files_the_readme_makes(
+    tmp_path: Path, command: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = tomllib.loads(json.loads(command("keys", "generate", "--out", "secrets", "--json").stdout)["toml"])
+    example = (Path(__file__).parents[2] / "docs/examples/single.toml").read_text()
+    Path("gateway.toml").write_text(example)
+    for name, text in {
+        "stripe-key": "rk_test_51abcdefghijklmnop",
+        "Stripe_Gateway_2026.crt": Path("secrets/salesforce-login.crt").read_text(),
+    }.items():
+        Path("secrets", name).touch(0o600)
+        Path("secrets", name).write_text(text)
+
+    result = command("config", "check")
+
+    written = tomllib.loads(example)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert lines["sealing"] == written["sealing"]
+    assert lines["orgs"]["NAME"]["salesforce"].items() <= written["orgs"]["acme"]["salesforce"].items()
 
 
 def test_keys_are_never_overwritten(tmp_path: Path, command: Callable[..., Result]) -> None:

@@ -226,7 +226,7 @@ def test_the_shipped_example_loads(tmp_path):
     environ = {
         "DATABASE_PASSWORD": "x", "STRIPE_US_KEY": "rk_live_abcdefghijkl",
         "STRIPE_US_REFUND_KEY": "rk_live_refunds12345",
-        "STRIPE_US_WEBHOOK": "whsec_us", "STRIPE_DE_KEY": "rk_live_deabcdefghijkl", "STRIPE_DE_WEBHOOK": "whsec_de",
+        "STRIPE_DE_KEY": "rk_live_deabcdefghijkl",
         "SALESFORCE_CONSUMER_KEY": "3MVG9abcdefg", "SALESFORCE_PRIVATE_KEY": private_pem(key),
         "GATEWAY_INDEX_KEY": ENVIRON["INDEX_KEY"], "GATEWAY_SEALING_KEY_K1": ENVIRON["SEALING_K1"],
         "GATEWAY_AUDIT_KEY": ENVIRON["AUDIT_KEY"],

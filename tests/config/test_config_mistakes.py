@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import ConfigProblems, load
+from gateway.config.explain import _SHAPES
+from gateway.config.reference import TABLES
 from tests.support.configuration import (
     ENVIRON,
     NOW,
@@ -57,7 +59,7 @@ ONE_PROBLEM = [
     ("[entities.us]", '[entities.us]\nname = "us"', "8: entities.us.name: the name is that of the table"),
     ("[entities.us]", '[entities.US]\nmode = "test"\naccount = "acct_1"\nsecret_key = "env:STRIPE_KEY"\n[entities.us]',
      "7: entities.US.name: must look like"),
-    ("00D5g000004ABCD", "0015g000004ABCD", "14: orgs.acme.id: must look like ^00D"),
+    ("00D5g000004ABCD", "0015g000004ABCD", "14: orgs.acme.id: must look like 00D"),
     ("00D5g000004ABCD", "00D5g000004ABC", "14: orgs.acme.id: is not a Salesforce record id (15 or 18 letters and digits)"),
     ('entities = ["us"]', 'entities = ["uss"]', "16: orgs.acme.entities[0]: there is no entity 'uss' (did you mean us?)"),
     ('entities = ["us"]', "entities = []", "16: orgs.acme.entities: needs at least 1"),
@@ -94,7 +96,8 @@ ONE_PROBLEM = [
      "17: orgs.acme.objects[0]: is no API name (write Opportunity)"),
     ("[audit]", '[mappings.Order]\nlookup = "X__c"\n[audit]', "37: mappings.Order.lookup: comes with the release"),
     ("[audit]", '[mappings.Order]\nlookup = "X"\n[audit]', "37: mappings.Order.lookup: must look like"),
-    ("[audit]", '[mappings.Order]\npo = "X"\n[audit]', "37: mappings.Order.po: is not a known key"),
+    ("[audit]", '[mappings.Order]\npo = "X"\n[audit]', "37: mappings.Order.po: is not a known key (known are po_number, "),
+    ('username =', 'api_version = "64"\nusername =', "25: orgs.acme.salesforce.api_version: must look like 65.0, and 60.0 or newer"),
     ("[audit]", "[mappings.Order]\npo_number = \"a'b\"\n[audit]", "37: mappings.Order.po_number: must look like"),
     ("[server]", "[server", ":1: is not TOML:"),
     ("port = 0", "port = 0\nport = 1", ":3: is not TOML:"),
@@ -127,6 +130,42 @@ def test_every_problem_is_told_at_once(tmp_path):
     found = problems(tmp_path, toml)
 
     assert len(found) == 5
+
+
+def test_a_mistake_in_one_key_hides_no_other_of_its_table(tmp_path):
+    rule = '[[routing]]\nentity = "nobody"\nwhen = { currncy = "EUR" }\n[audit]'
+    toml = TOML.replace("[audit]", rule).replace('current = "k1"', 'current = "k2"').replace("SEALING_K1", "NOT_SET")
+
+    found = "\n".join(problems(tmp_path, toml))
+
+    assert "routing[0].when.currncy: is not a known key" in found
+    assert "routing[0].entity: there is no entity 'nobody'" in found
+    assert "sealing.current: there is no key 'k2'" in found
+    assert "sealing.keys.k1: environment variable NOT_SET is not set" in found
+
+
+def test_what_only_follows_from_an_unset_secret_is_not_told(tmp_path):
+    head = TOML[: TOML.index("[sealing]")]
+
+    found = problems(tmp_path, f'{head}[sealing]\ncurrent = "k1"\nkeys = "env:NOT_SET"\n')
+
+    assert [one.partition(": ")[2] for one in found] == [
+        "sealing.keys: environment variable NOT_SET is not set (set NOT_SET, or NOT_SET_FILE to the path of a file)"
+    ]
+
+
+def patterns(schema):
+    if isinstance(schema, dict):
+        yield from (value for key, value in schema.items() if key == "pattern")
+    for inner in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list | tuple) else ():
+        yield from patterns(inner)
+
+
+def test_no_problem_shows_a_regular_expression():
+    found = {pattern for _, model in TABLES for pattern in patterns(model.__pydantic_core_schema__)}
+
+    assert len(found) >= 7
+    assert found - set(_SHAPES) == set()
 
 
 def test_an_empty_file_names_what_is_needed(tmp_path):

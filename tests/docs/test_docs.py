@@ -14,6 +14,9 @@ import typer
 
 from gateway.cli import app
 from gateway.observability import Metrics
+from gateway.sandbox.faults import WIRE_KINDS
+from gateway.sandbox.salesforce.faults import RECORD_KINDS, REQUEST_KINDS
+from gateway.sandbox.stripe.trouble import APP_KINDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -111,9 +114,22 @@ def test_every_error_code_is_explained_in_troubleshooting() -> None:
     assert sorted(code for code in codes if re.fullmatch(r"\w+", code) and code not in page) == []
 
 
-def test_every_fault_kind_in_the_sandbox_page_is_one_the_simulators_know() -> None:
+def test_the_sandbox_page_lists_every_fault_kind_the_simulators_know() -> None:
     text = (ROOT / "docs/sandbox.md").read_text()
-    kinds = re.findall(r"`(\w+)`", text[text.index("Kinds:") : text.index("## How far")])
-    simulators = "\n".join(path.read_text() for path in sorted((ROOT / "gateway/sandbox").rglob("*.py")))
+    listed = re.findall(r"`(\w+)`", text[text.index("Kinds:") : text.index("## How far")])
 
-    assert [kind for kind in kinds if f'"{kind}"' not in simulators] == []
+    assert sorted(listed) == sorted({*WIRE_KINDS, *APP_KINDS, *REQUEST_KINDS, *RECORD_KINDS})
+
+
+def test_what_the_finance_page_names_is_in_the_package() -> None:
+    text = (ROOT / "docs/for-finance.md").read_text()
+    package = ROOT / "salesforce_metadata/main"
+    fields = {path.name.partition(".")[0] for path in package.glob("*/objects/*/fields/*-meta.xml")}
+    labels = "\n".join(
+        path.read_text() for path in [*package.rglob("*.report-meta.xml"), *package.rglob("*.listView-meta.xml")]
+    )
+    named = re.findall(r"(?:report|list views?) \*([^*]+)\*(?: and \*([^*]+)\*)?", text)
+
+    assert sorted(set(re.findall(r"`(\w+__c)`", text)) - fields) == []
+    assert len(named) >= 6
+    assert [name for pair in named for name in pair if name and f">{name}<" not in labels] == []

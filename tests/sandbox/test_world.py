@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -27,18 +28,22 @@ def processes_of(folder: Path) -> list[int]:
     return found
 
 
+def cmdline(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The sandbox, up, on a terminal of 80 columns; and what it printed last."""
+    """The sandbox, up, on a terminal of 80 columns; and what it printed."""
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "80", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "gateway", "sandbox"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        line = ""
-        while not line.startswith("Command line:"):
-            line = process.stdout.readline()
-            assert line, "the sandbox ended before it was up"
-        yield process, line
+        told = [""]
+        while not told[-1].startswith("Command line:"):
+            told.append(process.stdout.readline())
+            assert told[-1], "the sandbox ended before it was up"
+        yield process, "".join(told)
         process.kill()
 
 
@@ -49,12 +54,47 @@ def gone(folder: Path) -> bool:
     return not processes_of(folder)
 
 
+def after(words: str, told: str) -> str:
+    [line] = [line.removeprefix(words) for line in told.splitlines() if line.startswith(words)]
+    return line
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}  # nothing is activated
+    return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_printed_lines_work_as_they_are_copied(running: tuple[subprocess.Popen[str], str]) -> None:
+    _, told = running
+
+    answer = json.loads(shell(after("First call: ", told)).stdout)
+    listed = shell(after("Command line: ", told))
+
+    assert (answer["success"], answer["status"]) == (True, "succeeded"), answer
+    assert answer["action_id"] in listed.stdout
+
+
+def test_a_process_that_ends_by_itself_is_named_with_its_log(
+    tmp_path: Path, running: tuple[subprocess.Popen[str], str]
+) -> None:
+    process, _ = running
+    [stripe] = [pid for pid in processes_of(tmp_path) if b"gateway.sandbox.stripe" in cmdline(pid)]
+
+    os.kill(stripe, signal.SIGKILL)
+
+    assert process.stdout is not None
+    told = process.stdout.read()
+    assert process.wait(60) == 1
+    assert "The process stripe has ended (exit status -9); its log: " in told
+    assert "private keys" in told
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_asked_to_end_it_leaves_no_process_and_no_folder(
     tmp_path: Path, running: tuple[subprocess.Popen[str], str], number: signal.Signals
 ) -> None:
-    process, line = running
-    config = Path(line.strip().partition("--config ")[2])
+    process, told = running
+    config = Path(after("Command line: ", told).partition("--config ")[2])
     assert config.is_file()
     assert config.stat().st_mode & 0o077 == 0
     assert len(processes_of(tmp_path)) == 3

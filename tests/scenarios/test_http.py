@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,7 @@ from gateway.engine.database import transaction
 from gateway.records import Envelope
 from gateway.sandbox.identity import ADMIN, AUTOMATION, KID, ORG, REP
 from gateway.sandbox.wire import Server
+from gateway.web.guard import Guard
 from tests.scenarios.lab import BILLED, QUICK, Lab
 
 LEFT = "005SB0000000004YAA"  # a user who may read nothing
@@ -42,11 +44,16 @@ class Caller:
         return requests.request(method, self.url + path, json=body, headers=given, timeout=30)
 
 
+def started(lab: Lab) -> Guard:
+    """The application over a lab; a server starts and stops it."""
+    made = build(load(lab.config_file, {}))
+    made.tools.patience = QUICK
+    return made.app
+
+
 @pytest.fixture
 def caller(sqlite_lab: Lab) -> Iterator[Caller]:
-    made = build(load(sqlite_lab.config_file, {}))
-    made.tools.patience = QUICK
-    with Server(made.app) as server:
+    with Server(started(sqlite_lab)) as server:
         yield Caller(sqlite_lab, server.url)
 
 
@@ -290,6 +297,25 @@ def test_no_route_and_a_wrong_method_are_told_in_our_own_words(caller: Caller) -
     assert (wrong.status_code, wrong.json()["error_code"]) == (405, "method_not_allowed")
     assert "POST" in wrong.json()["user_message"]
     assert "POST" in wrong.headers["Allow"]
+
+
+def test_an_action_is_asked_for_with_post_only(caller: Caller) -> None:
+    answer = caller("GET", "/v1/actions/send-invoice")
+
+    assert (answer.status_code, answer.json()["error_code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "POST"
+    assert answer.json()["user_message"] == "This address takes POST only."
+
+
+def test_a_browser_finds_a_signpost_and_a_program_nothing_at_the_root(caller: Caller) -> None:
+    page = requests.get(caller.url, headers={"Accept": "text/html,*/*;q=0.8"}, timeout=10)
+    program = requests.get(caller.url, timeout=10)
+
+    assert (page.status_code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    for path in re.findall(r'href="(/[^"]+)"', page.text):
+        assert requests.get(caller.url + path, timeout=10).status_code == 200
+    assert (program.status_code, program.json()["error_code"]) == (404, "no_such_route")
 
 
 def test_what_is_refused_before_it_becomes_an_action_is_counted_by_its_code(caller: Caller) -> None:

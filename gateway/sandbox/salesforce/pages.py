@@ -142,7 +142,14 @@ class Pages:
         return sorted(active, key=lambda user: bool(user.permission_sets)) or list(self.org.world.users)
 
     def title(self, sobject: SObject, record: Mapping[str, Any]) -> str:
-        return str(record.get(sobject.name_field or "Id") or record["Id"])
+        named = record.get(sobject.name_field or "")
+        return str(named or self.contact_name(sobject, record) or record["Id"])
+
+    def contact_name(self, sobject: SObject, record: Mapping[str, Any]) -> str | None:
+        """What a row without a name of its own is known by: the person it is about (a contact role)."""
+        people, ours = self.org.schema.objects["Contact"], sobject.fields.get("ContactId")
+        person = self.org.store.get(record.get("ContactId") or "") if ours else None
+        return self.title(people, person) if person else None
 
     def lines(self, name: str) -> list[tuple[str, str, str]]:
         sobject = self.org.schema.objects[name]

@@ -239,3 +239,11 @@ def test_it_runs_as_a_program(tmp_path: Path):
 def test_a_world_that_cannot_be_read_names_the_member(changes: dict[str, Any], problem: str):
     with pytest.raises(BadWorldError, match=problem):
         SalesforceWorld.from_json(world_json(**changes))
+
+
+def test_a_contact_role_is_listed_by_the_name_of_its_contact(connected: World) -> None:
+    shown = page(connected)
+
+    related = shown[shown.index("Opportunity Contact Roles") :]
+    assert "Ada Okafor" in related
+    assert "00K" not in re.sub(r'href="[^"]*"', "", related)
