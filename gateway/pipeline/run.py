@@ -149,8 +149,8 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     age = max(tools.clock.now() - work.accepted, 0.0)
     patience = tools.patience
     pause = max(exc.retry_after or 0.0, min(patience.longest, patience.first * (1 + age / 2)))
-    # What has sent nothing holds up nobody of its lane.
-    keep_lane = not work.unsent
+    # What has no plan yet holds up nobody of its lane. A plan does: the next one must see what comes of it.
+    keep_lane = work.plan is not None
     return Snooze(pause, exc.code, exc.message, keep_lane=keep_lane, commit=unsent.noting(tools, work))
 
 

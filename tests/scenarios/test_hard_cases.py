@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import requests
+import sqlalchemy as sa
 
 from gateway.app import Gateway
 from gateway.engine import jobs, ledger, schedule
+from gateway.engine.database import transaction
+from gateway.engine.schema import job
 from gateway.engine.worker import Claim
 from gateway.pipeline import answers, unknown
 from gateway.pipeline.accept import work_of
@@ -19,6 +22,7 @@ from gateway.pipeline.preview import preview
 from gateway.pipeline.work import Patience
 from gateway.sandbox.identity import ORG
 from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, truth, until
+from tests.scenarios.outage import back, move
 
 Story = Callable[[Gateway], Awaitable[None]]
 
@@ -425,5 +429,32 @@ def test_a_preview_of_what_is_there_already_counts_it_once(sqlite_lab: Lab) -> N
         assert "already" not in before.summary
         assert after.summary["already"] == sent.envelope["number"]
         assert after.summary["remaining"] == before.summary["remaining"]
+
+    tell(lab, story)
+
+
+def test_a_planned_action_that_could_not_be_sent_yet_keeps_others_of_its_record_from_planning(sqlite_lab: Lab) -> None:
+    """Otherwise both plans would have been made over a record without an invoice, and both would be sent."""
+    lab = sqlite_lab
+    first = lab.invoice_members()
+    second = {**first, "lines": [{"description": "Something else", "amount": "77.00"}]}
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        lab.stripe_server.stop()
+        sent = await ask(gateway, "send-invoice", first, key="first", caller=MACHINE, wait=0)
+        await until(lambda: put_down(gateway), what="the first was put down")
+        other = await ask(gateway, "send-invoice", second, key="second", caller=MACHINE, wait=0)
+        back(lab, 61)
+        move(lab, gateway, 61)
+
+        assert await gateway.tools.engine.wait(sent.action_id, 30)
+        assert await gateway.tools.engine.wait(other.action_id, 30)
+        assert len(lab.objects("invoice")) == 1
+
+    def put_down(gateway: Gateway) -> bool:
+        with transaction(lab.database, readonly=True) as conn:
+            rows = conn.execute(sa.select(job.c.state).where(job.c.kind == "action", job.c.error_code.is_not(None)))
+            return [row.state for row in rows] != []
 
     tell(lab, story)
