@@ -197,7 +197,7 @@ _AGAIN = Prepared(
         for name, seq in NEXT_SEQ.items()
     }
 )
-_PAUSE = Prepared(
+_REST = Prepared(
     sa.update(job)
     .where(*_mine)
     .values(
@@ -211,6 +211,7 @@ _PAUSE = Prepared(
         attempts=job.c.attempts + bindparam("b_attempts"),
         waits_for=bindparam("b_waits_for"),
         scope=sa.func.coalesce(bindparam("b_scope", type_=sa.Text), job.c.scope),
+        paused_by=bindparam("b_paused_by"),
         error_code=bindparam("b_error_code", type_=sa.Text),
         error=bindparam("b_error"),
     )
@@ -243,7 +244,7 @@ def finish(conn: Connection, claim: Claim) -> Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Rest:
     """How a job that is not finished leaves: ``waiting`` keeps the lane, ``held`` and ``dead`` leave it."""
 
     state: str
@@ -251,14 +252,15 @@ class Pause:
     attempts: int = 0
     waits_for: str | None = None
     scope: str | None = None
+    paused_by: str | None = None
     error_code: str | None = None
     error: str | None = None
 
 
-def pause(conn: Connection, claim: Claim, how: Pause) -> None:
+def rest(conn: Connection, claim: Claim, how: Rest) -> None:
     """Put the job to rest. Raises Fenced."""
-    values = {f"b_{name}": getattr(how, name) for name in Pause.__dataclass_fields__}
-    if _PAUSE.run(conn, {"b_id": claim.id, "b_claim": claim.claim, **values}) != 1:
+    values = {f"b_{name}": getattr(how, name) for name in Rest.__dataclass_fields__}
+    if _REST.run(conn, {"b_id": claim.id, "b_claim": claim.claim, **values}) != 1:
         raise Fenced(claim.id)
 
 

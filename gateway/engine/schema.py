@@ -50,6 +50,7 @@ job = Table(
     Column("claim", Text),  # fencing token, fresh per claim: every change of a running row names it
     Column("waits_for", Text),  # id of the job whose end wakes this one
     Column("scope", Text),  # circuit scope that parks it, e.g. stripe:us or salesforce:00D…
+    Column("paused_by", Text),  # the operator's pause that keeps it from being begun, e.g. action:send-invoice
     Column("dirty", SmallInteger, nullable=False, server_default="0"),  # 1: something came in while it ran, run again
     Column("error_code", Text),
     Column("error", Text),
@@ -64,6 +65,7 @@ _partial("job_held", job.c.due, where="state = 'held'")
 _partial("job_node", job.c.node, where="state = 'running'")
 _partial("job_waiting", job.c.due, where="state = 'waiting'")
 _partial("job_waits_for", job.c.waits_for, where="waits_for IS NOT NULL")
+_partial("job_paused", job.c.paused_by, where="paused_by IS NOT NULL")
 _partial("job_dead", job.c.error_code, job.c.seq, where="state = 'dead'")
 
 node = Table(
@@ -237,6 +239,16 @@ circuit = Table(
     Column("next_probe", Float, nullable=False),
     Column("error_code", Text, nullable=False),
     Column("error", Text, nullable=False),
+)
+
+# What the operator has stopped: nothing of it is begun until the row is gone.
+pause = Table(
+    "pause",
+    metadata,
+    Column("scope", Text, primary_key=True),  # org:00D…, entity:us, action:send-invoice
+    Column("since", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text),
 )
 
 counter = Table(

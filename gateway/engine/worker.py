@@ -16,6 +16,7 @@ from gateway.engine.clock import Clock, now
 from gateway.engine.database import StoreUnavailable
 from gateway.engine.lanes import Claim, Fenced, Job
 from gateway.engine.liveness import Liveness, new_node_id
+from gateway.engine.pauses import Pause
 from gateway.engine.pump import Pump
 from gateway.engine.retry import RetryPolicy
 from gateway.engine.settle import Settled, settle, touches
@@ -90,6 +91,11 @@ class Engine:
         return self.slots.open_scopes
 
     @property
+    def pauses(self) -> Mapping[str, Pause]:
+        """What the operator has stopped, by scope, as last seen."""
+        return self.slots.pauses
+
+    @property
     def processes(self) -> int:
         """How many live on this database, this one included; as of the last heartbeat."""
         return 1 if self._liveness is None else 1 + self._liveness.peers
@@ -101,6 +107,7 @@ class Engine:
 
     async def start(self) -> None:
         """Take up what a crash left and begin to look for work. The store must be bound to this loop."""
+        await self.pump.look_for_pauses()
         if self.store.postgres:
             self._liveness = Liveness(self.store, self.slots, self._waits, self._lease)
             await asyncio.to_thread(self._liveness.start, asyncio.get_running_loop())

@@ -13,7 +13,7 @@ from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
 from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline import circuits, unknown, unsent
+from gateway.pipeline import circuits, pausing, unknown, unsent
 from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, asks, ended_as, finish, same
@@ -38,10 +38,14 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
         return _expire(tools, work)
     try:
         if work.plan is None:
+            pausing.admit(tools, work)
             work, existing = await _settled(tools, claim, work)
             if existing is not None:
                 return _end(tools, work, same(existing))
+        pausing.admit(tools, work)
         return await _performed(tools, claim, work)
+    except pausing.Paused as exc:
+        return pausing.put_down(tools, work, exc.pause)
     except MadeElsewhere as exc:
         return WaitFor(exc.job_id)
     except NotKnown as exc:
@@ -74,6 +78,7 @@ async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same |
     """Read and settle; what turns out to be missing is read in a second round."""
     fence = partial(_fence, tools, claim)
     facts = await gather(tools, work)
+    pausing.admit(tools, work)  # its entity may be known only now
     for _ in range(3):
         try:
             decide = partial(settle, tools=tools, work=work, facts=facts, fence=fence)
@@ -155,7 +160,8 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
 
 
 def _expired(tools: Tools, work: Work) -> bool:
-    return work.unsent and work.expires is not None and tools.clock.now() > work.expires
+    over = work.unsent and work.expires is not None and tools.clock.now() > work.expires
+    return over and pausing.pause_of(tools, work) is None
 
 
 def _expire(tools: Tools, work: Work) -> Verdict:

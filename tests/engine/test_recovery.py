@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from gateway.engine import lanes, turns
 from gateway.engine.clock import SystemClock, now
 from gateway.engine.database import transaction
-from gateway.engine.lanes import Fenced, Holder, Pause
+from gateway.engine.lanes import Fenced, Holder, Rest
 from gateway.engine.schema import job
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.store import Store
@@ -62,8 +62,8 @@ def test_a_stale_claim_changes_nothing(database_url):
 
     for attempt in (
         lambda conn: lanes.finish(conn, stale),
-        lambda conn: lanes.pause(conn, stale, Pause("dead", 0.0)),
-        lambda conn: lanes.pause(conn, stale, Pause("waiting", 0.0)),
+        lambda conn: lanes.rest(conn, stale, Rest("dead", 0.0)),
+        lambda conn: lanes.rest(conn, stale, Rest("waiting", 0.0)),
     ):
         with pytest.raises(Fenced), transaction(database_url) as conn:
             attempt(conn)
