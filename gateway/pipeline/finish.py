@@ -27,7 +27,7 @@ from gateway.prepared import Question
 from gateway.projections import action as action_row
 from gateway.projections import registry
 from gateway.projections.rows import key as row_key
-from gateway.records import Envelope, Json, Live, SourceRef, Status
+from gateway.records import Envelope, Json, Live, Plan, SourceRef, Status
 
 _DELETED_CUSTOMER = ("resource_missing", "customer")
 _REFUND_STATUSES = {"failed": Status.FAILED, "canceled": Status.FAILED}  # pending ones count as done until then
@@ -133,12 +133,19 @@ def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> 
     plan, kind = work.plan, work.action.stripe
     assert plan is not None  # noqa: S101 - an object came of it
     if kind == "customer":
+        if work.status is Status.UNKNOWN and not _still_its_maker(conn, work, plan):
+            return  # found late: another one was made meanwhile, and is in use
         links.ready(
             conn, work.caller.org, plan.entity, str(plan.owner["source"]), stripe_id=body["id"],
             content_hash=work.content_hash or "", email_index=work.email_index, at=at,
         )  # fmt: skip
     elif kind in {"invoice", "payment_link"}:
         live.put(conn, _live(work, kind, body), at)
+
+
+def _still_its_maker(conn: Connection, work: Work, plan: Plan) -> bool:
+    row = links.find(conn, work.caller.org, plan.entity, str(plan.owner["source"]))
+    return row is None or row.job_id == work.id
 
 
 def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:

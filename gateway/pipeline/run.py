@@ -12,18 +12,18 @@ from gateway.engine import links
 from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
-from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
+from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline import circuits, pausing, unknown, unsent
 from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, asks, ended_as, finish, same
 from gateway.pipeline.gather import gather
+from gateway.pipeline.happened import GONE, object_of
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
 from gateway.pipeline.settle import NeedsLive, Same, settle
 from gateway.pipeline.work import Tools, Work, load
-from gateway.projections import registry
 from gateway.records import Status
 
 
@@ -65,6 +65,8 @@ def _warm(tools: Tools, claim: Claim) -> Work | None:
 
 
 def _end(tools: Tools, work: Work, outcome: Outcome) -> Done:
+    if work.status is Status.UNKNOWN:  # a dead letter that was replayed
+        return Done(lambda conn: unknown.conclude(conn, tools, work, outcome), contended(work))
     questions = (asks(work, outcome),)
     return Done(lambda conn: finish(conn, tools, work, outcome), contended(work), questions=questions)
 
@@ -135,13 +137,9 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
     body, number = progress.result, work.number
     if body is None or not progress.fresh:
         number = await tools.store.write(next_number)
-        projection = registry()[work.action.stripe]
-        path = projection.path.format(id=progress.holes[plan.result])
-        params = {"expand": list(projection.expand)} if projection.expand else None
-        try:
-            body = (await tools.stripe.call(plan.entity, "GET", path, params)).body
-        except Refused:  # made, and gone since: what was done is told all the same
-            notes = [*progress.notes, "Stripe no longer has it."]
+        body = await object_of(tools, work, progress.holes[plan.result])
+        if body is None:  # what was done is told all the same
+            notes = [*progress.notes, GONE]
             return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done))
     ended = ended_as(work, body, number=number, projectable=True)
     return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
@@ -173,13 +171,15 @@ def mourn(tools: Tools, claim: Claim, code: str, conn: Connection) -> None:
     """
     In the commit with which an action's job dies: whoever asked hears that a person must look.
 
-    Something may have been sent with a plan, so the outcome is unknown until the dead letter is replayed or resolved.
+    Something may have been sent with a plan: the outcome is unknown, and looked up, until that, a replay of the dead
+    letter or a person tells what it was.
     """
     work = load(conn, tools.sealer, claim.id)
-    if not work.status.ended:
-        status = Status.FAILED if work.unsent else Status.UNKNOWN
-        words = (
-            "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
-        )
-        error = Rejected(code, words, http_status=200)
-        finish(conn, tools, work, Outcome(status, error=error, unsent=work.unsent))
+    if work.status.ended:
+        return
+    words = "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
+    error = Rejected(code, words, http_status=200)
+    if work.unsent:
+        finish(conn, tools, work, Outcome(Status.FAILED, error=error, unsent=True))
+    else:
+        unknown.enter(conn, tools, work, error)

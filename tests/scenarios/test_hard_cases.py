@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import requests
-import sqlalchemy as sa
 
 from gateway.app import Gateway
-from gateway.engine import jobs, ledger, schedule
+from gateway.engine import jobs, lanes, ledger, schedule
 from gateway.engine.database import transaction
-from gateway.engine.schema import job
 from gateway.engine.worker import Claim
 from gateway.pipeline import answers, unknown
 from gateway.pipeline.accept import work_of
@@ -193,6 +191,76 @@ def test_a_customer_that_cannot_be_made_ends_who_waits_for_it_and_waits_for_a_pe
         await until(lambda: told() == [("create-customer", "unknown"), ("send-invoice", "failed")], what="both told")
 
     tell(lab, story)
+
+
+def test_an_action_that_died_with_its_plan_is_looked_up_and_found(lab: Lab) -> None:
+    """Somebody's script finalized the draft under our key: our own call is refused for good, but the invoice is out."""
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        gateway.tools.patience = Patience(tries=(), first=600, longest=600)
+        lab.fault("stripe", "http_503", "/v1/invoices/*/finalize", method="POST", times=-1)
+        asked = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE, wait=0)
+        action_id = asked.action_id
+        await until(lambda: put_down(lab, action_id), what="it was put down")
+        lab.heal()
+        key = step_key(entity="us", mode="test", base=action_id, step="finalize", generation=1)
+        [invoice] = lab.objects("invoice")
+        at_stripe(lab, f"/v1/invoices/{invoice['id']}/finalize", {"auto_advance": "true"}, key)
+
+        hours_pass(lab, gateway, 0.2)
+        assert await gateway.tools.engine.wait(action_id, 30)
+        told = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE)
+        assert (told.envelope["status"], told.envelope["error_code"]) == ("unknown", "idempotency_key_reused")
+        [dead] = await gateway.tools.store.read(jobs.dead_letters)
+        assert dead.id == action_id
+
+        hours_pass(lab, gateway, 0.02)
+        assert await gateway.tools.engine.wait(f"lookup:{action_id}", 30)
+        told = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE)
+        assert (told.envelope["status"], told.envelope["stripe_id"]) == ("succeeded", invoice["id"])
+        assert "Stripe does not say whether the mail went out" in told.envelope["user_message"]
+        assert await gateway.tools.store.read(jobs.dead_letters) == []
+        await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
+
+    tell(lab, story)
+
+
+def test_an_action_that_died_with_its_plan_and_left_nothing_at_stripe_is_looked_up_until_a_person_decides(
+    sqlite_lab: Lab,
+) -> None:
+    lab = sqlite_lab
+    key = step_key(entity="us", mode="test", base=customer_base(ORG, lab.account, 1), step="customer", generation=1)
+
+    async def story(gateway: Gateway) -> None:
+        at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
+        made = await ask(gateway, "create-customer", {"record_id": lab.account}, key="c")
+        job_id = f"lookup:{made.action_id}"
+        assert made.envelope["status"] == "unknown", made.envelope
+
+        for seconds in (61, 601, 3601, 3601):  # after a minute, ten minutes, an hour, hourly
+            before = len(lab.calls("stripe"))
+            hours_pass(lab, gateway, seconds / 3600)
+            await until(lambda before=before: len(lab.calls("stripe")) > before, what="a look")  # type: ignore[misc]
+            await until(lambda: state_of(lab, job_id) == "held", what="the next one is waited for")
+
+        said = unknown.Resolution(made.action_id, happened=False, actor="operator", reason="not in the dashboard")
+        await gateway.tools.store.write(lambda conn: unknown.order(conn, gateway.tools.sealer, said))
+        gateway.tools.engine.poke()
+        await until(lambda: state_of(lab, made.action_id) is None, what="the dead letter is gone")
+        assert state_of(lab, job_id) is None
+
+    tell(lab, story)
+
+
+def state_of(lab: Lab, job_id: str) -> str | None:
+    with transaction(lab.database, readonly=True) as conn:
+        return lanes.state_of(conn, job_id)
+
+
+def put_down(lab: Lab, job_id: str) -> bool:
+    """Waiting for its retry."""
+    return state_of(lab, job_id) in {"waiting", "held"}
 
 
 async def unknown_refund(lab: Lab, gateway: Gateway) -> str:
@@ -443,7 +511,7 @@ def test_a_planned_action_that_could_not_be_sent_yet_keeps_others_of_its_record_
         await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
         lab.stripe_server.stop()
         sent = await ask(gateway, "send-invoice", first, key="first", caller=MACHINE, wait=0)
-        await until(lambda: put_down(gateway), what="the first was put down")
+        await until(lambda: put_down(lab, sent.action_id), what="the first was put down")
         other = await ask(gateway, "send-invoice", second, key="second", caller=MACHINE, wait=0)
         back(lab, 61)
         move(lab, gateway, 61)
@@ -451,10 +519,5 @@ def test_a_planned_action_that_could_not_be_sent_yet_keeps_others_of_its_record_
         assert await gateway.tools.engine.wait(sent.action_id, 30)
         assert await gateway.tools.engine.wait(other.action_id, 30)
         assert len(lab.objects("invoice")) == 1
-
-    def put_down(gateway: Gateway) -> bool:
-        with transaction(lab.database, readonly=True) as conn:
-            rows = conn.execute(sa.select(job.c.state).where(job.c.kind == "action", job.c.error_code.is_not(None)))
-            return [row.state for row in rows] != []
 
     tell(lab, story)
