@@ -168,6 +168,7 @@ live_object = Table(
     Column("stripe_id", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),  # observation the status comes from
     Column("action_id", Text, nullable=False),
     Column("shown", Text),  # JSON without personal data: number, amount, currency (for the refusal's words)
     Column("changed", Float, nullable=False),

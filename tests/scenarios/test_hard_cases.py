@@ -10,14 +10,16 @@ import pytest
 import requests
 
 from gateway.app import Gateway
-from gateway.engine import jobs, lanes, ledger, schedule
+from gateway.engine import jobs, lanes, ledger, live, schedule
 from gateway.engine.database import transaction
-from gateway.engine.worker import Claim
+from gateway.engine.worker import Claim, Done
 from gateway.pipeline import answers, unknown
 from gateway.pipeline.accept import work_of
 from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.preview import preview
+from gateway.pipeline.refresh import refresh
 from gateway.pipeline.work import Patience
+from gateway.records import dumps
 from gateway.sandbox.identity import ORG
 from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, truth, until
 from tests.scenarios.outage import back, move
@@ -261,6 +263,62 @@ def state_of(lab: Lab, job_id: str) -> str | None:
 def put_down(lab: Lab, job_id: str) -> bool:
     """Waiting for its retry."""
     return state_of(lab, job_id) in {"waiting", "held"}
+
+
+def refresh_of(gateway: Gateway, lab: Lab, invoice_id: str) -> Claim:
+    """The job that reads this invoice again, as some process has claimed it."""
+    told = {"org": ORG, "entity": "us", "kind": "invoice", "id": invoice_id, "sobject": "Opportunity"}
+    told |= {"record_id": lab.fleet, "owner": {}}
+    job_id = f"refresh:us:{invoice_id}"
+    payload = gateway.tools.sealer.seal(dumps(told).encode(), f"job.payload:{job_id}")
+    return Claim(job_id, "refresh", "lane", 1, 1, 0, "claim", payload, 0.0, 1, None, None)
+
+
+def test_a_reading_that_was_overtaken_changes_nothing_any_more(lab: Lab) -> None:
+    """Its process stood still between the answer and the commit, and what it read is no longer so."""
+
+    async def story(gateway: Gateway) -> None:
+        tools = gateway.tools
+        sent = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+        claim = refresh_of(gateway, lab, sent.envelope["stripe_id"])
+
+        overtaken = await refresh(tools, claim)
+        lab.pay(lab.objects("invoice")[0])
+        latest = await refresh(tools, claim)
+        for verdict in (latest, overtaken):
+            assert isinstance(verdict, Done)
+            assert verdict.commit is not None
+            await tools.store.write(verdict.commit)
+
+        [row] = await tools.store.read(lambda conn: live.of_record(conn, ORG, lab.fleet, "invoice"))
+        assert row.status == "paid"
+        refund = await ask(gateway, "refund-payment", {"record_id": lab.fleet}, key="r")
+        assert refund.envelope["success"], refund.envelope
+        await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
+
+    tell(lab, story)
+
+
+def test_what_an_action_did_is_not_overwritten_by_a_reading_from_before(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        tools = gateway.tools
+        first = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+        before = await refresh(tools, refresh_of(gateway, lab, first.envelope["stripe_id"]))
+        members = {"record_id": lab.fleet, "portion_percent": "30", "replace": True}
+        second = await ask(gateway, "send-invoice", members, key="k2")
+        assert second.envelope["success"], second.envelope
+
+        assert isinstance(before, Done)
+        assert before.commit is not None
+        await tools.store.write(before.commit)
+
+        rows = await tools.store.read(lambda conn: live.of_record(conn, ORG, lab.fleet, "invoice"))
+        assert {row.stripe_id: row.status for row in rows} == {
+            first.envelope["stripe_id"]: "void",
+            second.envelope["stripe_id"]: "open",
+        }
+
+    tell(lab, story)
 
 
 async def unknown_refund(lab: Lab, gateway: Gateway) -> str:

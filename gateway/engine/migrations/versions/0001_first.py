@@ -176,6 +176,7 @@ def upgrade() -> None:
         _column("stripe_id", sa.Text),
         _column("content_hash", sa.Text),
         _column("status", sa.Text),
+        _column("number", sa.BigInteger),
         _column("action_id", sa.Text),
         _column("shown", sa.Text, null=True),
         _column("changed", sa.Float),
