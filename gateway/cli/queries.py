@@ -112,15 +112,5 @@ def dead_row_groups(conn: Connection) -> list[dict[str, Json]]:
     return [dict(row) for row in conn.execute(query).mappings()]
 
 
-def revive_row(conn: Connection, org: str, sobject: str, key: str, at: float) -> bool:
-    """Let the sender write a refused row again, with today's values and a fresh budget."""
-    done = conn.execute(
-        sa.update(mirror)
-        .where(_DEAD_ROW, mirror.c.org == org, mirror.c.sobject == sobject, mirror.c.key == key)
-        .values(state="dirty", attempts=0, due=0.0, dirty_since=at, error_code=None, error=None)
-    )
-    return done.rowcount == 1
-
-
 def _shown(row: sa.Row[Any]) -> dict[str, Json]:  # columns of a table, chosen above
     return {**row._asdict(), "envelope": ledger.answer(row) if row.envelope else None}

@@ -151,7 +151,7 @@ def use_the_mirror(url):
         mirror.backlog(conn, "o")
         mirror.mark_sending(conn, unsent, 5.0)
         mirror.mark_failed(conn, unsent[0], "x", "y", state="dead")
-        mirror.replay(conn, "o", unsent[0].sobject, unsent[0].key)
+        mirror.replay(conn, "o", unsent[0].sobject, unsent[0].key, 1.0)
         mirror.mark_written(conn, unsent, 5.0)
         mirror.mark_unclear(conn, unsent, 9.0)
         mirror.left_behind(conn, "o")
