@@ -22,7 +22,7 @@ from gateway.pipeline.happened import GONE, object_of
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
-from gateway.pipeline.settle import NeedsLive, Same, settle
+from gateway.pipeline.settle import NeedsLive, RefundUnderWay, Same, settle
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status
 
@@ -46,7 +46,7 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
         return await _performed(tools, claim, work)
     except pausing.Paused as exc:
         return pausing.put_down(tools, work, exc.pause)
-    except MadeElsewhere as exc:
+    except (MadeElsewhere, RefundUnderWay) as exc:
         return WaitFor(exc.job_id)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -21,18 +20,8 @@ from gateway.pipeline.refresh import refresh
 from gateway.pipeline.work import Patience
 from gateway.records import dumps
 from gateway.sandbox.identity import ORG
-from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, truth, until
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, tell, truth, until
 from tests.scenarios.outage import back, move
-
-Story = Callable[[Gateway], Awaitable[None]]
-
-
-def tell(lab: Lab, story: Story) -> None:
-    async def whole() -> None:
-        async with lab.gateway() as gateway:
-            await story(gateway)
-
-    asyncio.run(whole())
 
 
 def hours_pass(lab: Lab, gateway: Gateway, hours: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from gateway.pipeline import pausing
 from gateway.pipeline.preview import preview
 from gateway.sandbox.identity import ENTITY, ORG
 from tests.scenarios.effects import drop
-from tests.scenarios.lab import MACHINE, Lab, ask, submission, until
+from tests.scenarios.lab import MACHINE, Lab, ask, submission, tell, until
 from tests.scenarios.outage import back, move, open_now, orders, scopes, statuses
 
 BY_ORG, BY_ENTITY, INVOICES = f"org:{ORG}", f"entity:{ENTITY}", "action:send-invoice"
@@ -51,14 +50,6 @@ def resting(lab: Lab) -> dict[str, str]:
 
 async def seen(gateway: Gateway, *expected: str) -> None:
     await until(lambda: set(gateway.tools.engine.pauses) == set(expected), what="the process saw it")
-
-
-def tell(lab: Lab, story: Callable[[Gateway], Awaitable[None]]) -> None:
-    async def whole() -> None:
-        async with lab.gateway() as gateway:
-            await story(gateway)
-
-    asyncio.run(whole())
 
 
 @pytest.mark.parametrize("scope", [BY_ORG, BY_ENTITY, INVOICES])
