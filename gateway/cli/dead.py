@@ -163,8 +163,8 @@ def _revive_job(conn: Connection, letter: str, _at: float) -> tuple[str, int | N
 
 def _revive_row(conn: Connection, letter: str, at: float) -> tuple[str, int | None] | None:
     from gateway.engine import mirror
+    from gateway.engine.entering import Job
     from gateway.engine.jobs import stir
-    from gateway.engine.lanes import Job
 
     org, _, rest = letter.removeprefix(ROW).partition("/")
     sobject, _, key = rest.partition("/")

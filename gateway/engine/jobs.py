@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from gateway.engine import lanes
-from gateway.engine.lanes import NEXT_SEQ, Job, in_state
+from gateway.engine.entering import Job, enter_queued
+from gateway.engine.lanes import NEXT_SEQ, in_state
 from gateway.engine.schema import job
 from gateway.prepared import Prepared
 
@@ -89,7 +90,7 @@ def stir(conn: Connection, wanted: Job, at: float) -> None:
     One that waits absorbs it, is brought forward to ``wanted.due`` unless it waits because of an error, and takes
     the higher priority; a running one runs again; a dead one revives; one that is not there is entered.
     """
-    if stir_standing(conn, wanted, at) is None and not lanes.enter_queued(conn, wanted, at):
+    if stir_standing(conn, wanted, at) is None and not enter_queued(conn, wanted, at):
         stir_standing(conn, wanted, at)  # another process entered it in between
 
 

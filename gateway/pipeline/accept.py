@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway import policy
 from gateway.actions import Action, NeedsSource, RequestModel
-from gateway.engine import lanes, ledger, links, live
+from gateway.engine import entering, ledger, links, live
 from gateway.engine.numbers import asks_next
 from gateway.engine.statements import Row
 from gateway.engine.worker import Job
@@ -136,7 +136,7 @@ def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: st
 def _questions(work: Work) -> Iterator[Question]:
     """What acceptance and an immediate plan are going to ask."""
     org = work.caller.org
-    yield lanes.asks_place(_lane(work), work.id)
+    yield entering.asks_place(_lane(work), work.id)
     if work.request_key:
         yield ledger.asks_by_key(org, work.caller.sub, work.request_key)
     if _complete(work):

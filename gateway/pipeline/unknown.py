@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from gateway import audit
-from gateway.engine import jobs, lanes, ledger
+from gateway.engine import jobs, ledger
 from gateway.engine.clock import now
+from gateway.engine.entering import enter_queued
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline import happened
@@ -105,7 +106,7 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
         raise Rejected("not_unknown", "Only an action of unknown outcome can be resolved.", http_status=409)
     job_id = f"resolve:{said.action_id}"
     payload = sealer.seal(dumps({"happened": said.happened}).encode(), f"job.payload:{job_id}")
-    lanes.enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
+    enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
     audit.record(
         conn, org=row.org, actor=said.actor, act="actions.resolve", ref=said.action_id,
         detail={"happened": said.happened, "reason": said.reason}, at=now(conn),

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from gateway import audit
 from gateway.engine import mirror
 from gateway.engine.database import transaction
-from gateway.engine.lanes import Job, enter_queued
+from gateway.engine.entering import Job, enter_queued
 from gateway.engine.schema import audit as audit_table
 from gateway.engine.schema import job as job_table
 from gateway.engine.schema import mirror as mirror_table

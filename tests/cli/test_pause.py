@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway.engine.database import transaction
-from gateway.engine.lanes import Job, enter_queued
+from gateway.engine.entering import Job, enter_queued
 from gateway.engine.ledger import NewAction, insert
 from gateway.engine.schema import audit, job
 from gateway.sealing import Sealer
