@@ -19,7 +19,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gateway.audit import Notary
 from gateway.config import Config
-from gateway.connectors import CallEvent
 from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
 from gateway.connectors.salesforce import SalesforceConnector
@@ -37,12 +36,11 @@ from gateway.errors import GatewayError
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
 from gateway.observability.trace import Tracing
-from gateway.pipeline import circuits, crashes, gauges, outbox, refresh, run, unknown
+from gateway.pipeline import circuits, crashes, gauges, observing, outbox, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
 from gateway.pipeline.reload import reload
 from gateway.pipeline.tracing import traced
 from gateway.pipeline.work import Tools
-from gateway.records import Json
 from gateway.sealing import Sealer
 from gateway.web import faults
 from gateway.web.actions import ActionRoutes
@@ -52,7 +50,7 @@ from gateway.web.openapi import DocumentRoutes
 from gateway.web.operations import OperationRoutes, Timed
 from gateway.web.outbox import OutboxRoutes
 from gateway.web.protocol import uvicorn_options
-from gateway.writeback import Sender, WriteBack, sender_job
+from gateway.writeback import Sender, sender_job
 
 log = logs.get_logger()
 
@@ -126,7 +124,7 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
     metrics = Metrics()
     sealer = Sealer(config.sealing.bytes_by_id(), config.sealing.current, config.sealing.index_key.reveal())
     store = Store.open(config.database.url, clock=ticking)
-    observe = partial(_observe_call, metrics)
+    observe = partial(observing.call, metrics)
     limiter = Limiter(ticking, enabled=config.stripe.rate_limits, processes=lambda: engine.processes)
     handlers: dict[str, Handler] = {}
     engine = Engine(
@@ -156,10 +154,10 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
         stripe=stripe,
         salesforce=salesforce,
         clock=ticking,
-        observe=partial(_observe_action, metrics),
+        observe=partial(observing.action, metrics),
         wake_sender=lambda conn, org: engine.stir(conn, sender_job(org)),
     )
-    sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
+    sender = Sender(store, salesforce, sealer, ticking, partial(observing.rows, metrics, salesforce))
     jobs: dict[str, Handler] = {
         "action": circuits.guarded(tools, crashes.letting_go(run.run)),
         "refresh": circuits.guarded(tools, refresh.refresh),
@@ -224,25 +222,6 @@ def _served(tools: Tools, metrics: Metrics, sender: Sender, tracing: Tracing) ->
     guard = Guard(inner, config.server, metrics.refused)
     gateway = Gateway(tools, metrics, sender, authenticator, tracing, guard, ticks, notary)
     return gateway
-
-
-def _observe_call(metrics: Metrics, call: CallEvent) -> None:
-    metrics.upstream(call.upstream, call.method, call.endpoint, call.outcome, call.seconds)
-
-
-def _observe_action(metrics: Metrics, event: str, told: dict[str, Json]) -> None:
-    if event == "action.accepted":
-        metrics.accepted(told["action"], told["caller"])
-        log.info(event, **told)
-    else:
-        metrics.ended(told["action"], told["status"], told["seconds"])
-        log.info(event, **told)
-
-
-def _observe_rows(metrics: Metrics, salesforce: SalesforceConnector, told: WriteBack) -> None:
-    metrics.written_back(told.org, told.outcome, told.rows, told.seconds)
-    if (usage := salesforce.usage(told.org)) is not None:
-        metrics.salesforce_usage(told.org, *usage)
 
 
 def _reload_on_hangup(gateway: Gateway) -> None:

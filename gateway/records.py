@@ -197,7 +197,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """An object of a record at Stripe that may still count: open, paid, active, refunded …"""
+    """
+    An object of a record at Stripe that may still count: open, paid, active, refunded …
+
+    ``number`` is the observation its status comes from.
+    """
 
     org: str
     entity: str
@@ -208,6 +212,7 @@ class Live:
     status: str
     action_id: str
     shown: Json
+    number: int = 0
 
 
 def hole(name: str) -> dict[str, Json]:

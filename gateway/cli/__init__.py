@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import actions, audit, config, db, dead, doctor, health, keys, salesforce, server, token
+from gateway.cli import actions, audit, config, db, dead, doctor, health, keys, pause, salesforce, server, token
 
 HELP = """
 Salesforce-triggered action gateway for Stripe.
@@ -17,6 +17,8 @@ this state.
 app = typer.Typer(help=HELP, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_show_locals=False)
 
 for command in (server.serve, server.demo, server.sandbox, doctor.doctor, health.health, server.version):
+    app.command()(command)
+for command in (pause.pause, pause.resume, pause.paused):
     app.command()(command)
 
 for name, group in {

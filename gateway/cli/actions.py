@@ -68,12 +68,15 @@ def list_(
         limit=limit,
     )
     with opened(loaded) as conn:
-        found, circuits = queries.actions(conn, wanted), queries.circuits(conn)
+        found, circuits, paused = queries.actions(conn, wanted), queries.circuits(conn), queries.paused(conn)
 
     def render(console: Console) -> None:
         for circuit in circuits:
             text = f"{circuit['scope']} is not available since {when(circuit['since'])}, its actions wait: "
             console.print(f"[bold red]{escape(text + circuit['error'])}[/]")
+        for each in paused:
+            text = f"{each['scope']} is paused by {each['actor']} since {when(each['since'])}: {each['reason'] or ''}"
+            console.print(f"[bold yellow]{escape(text)}[/]")
         shown = table("accepted", "action", "what", "org", "record", "status", ">amount", "stripe", "error")
         for row in found:
             cells = (when(row["accepted"]), row["id"], row["name"], names.get(row["org"], row["org"]), row["record_id"])
@@ -83,7 +86,8 @@ def list_(
             console.print(f"[dim]older ones: --before {found[-1]['seq']}[/]")
 
     listed = [{**each, "since": when(each["since"]), "next_probe": when(each["next_probe"])} for each in circuits]
-    emit({"actions": [_timed(row) for row in found], "circuits": listed}, render, as_json=as_json)
+    stopped = [{**each, "since": when(each["since"])} for each in paused]
+    emit({"actions": [_timed(row) for row in found], "circuits": listed, "paused": stopped}, render, as_json=as_json)
 
 
 @app.command()
@@ -211,6 +215,8 @@ def _facts(console: Console, found: dict[str, Json]) -> None:
         grid.add_row(
             "[dim]job[/]", f"{status(job['state'])} after {job['attempts']} attempts {job['error_code'] or ''}"
         )
+        if job["paused_by"]:
+            grid.add_row("", escape(f"paused by the operator ({job['paused_by']}): gateway resume lets it go on"))
         if job["error"]:
             grid.add_row("", escape(job["error"]))
     console.print(grid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -81,7 +80,12 @@ def replay(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Try dead letters again, with a fresh budget, at the end of their lanes; recorded in the audit log."""
+    """
+    Try dead letters again, at the end of their lanes; recorded in the audit log.
+
+    Attempts stay counted: what had used up its budget gets one more, and is dead again if that fails. A job or row
+    that waits for its next attempt may be named too: it makes it now, instead of then.
+    """
     if sum((bool(letters), code is not None, everything)) != 1:
         raise Wrong("Name letters, or say --code CODE, or --all.")
     loaded = load_config(config, as_json=as_json)
@@ -94,7 +98,9 @@ def replay(
         with opened(loaded, readonly=False) as conn:
             done = [letter for letter in chosen if _replay(conn, letter)]
         if letters and len(done) < len(chosen):
-            raise Missing(f"Not dead (any more): {', '.join(sorted(set(chosen) - set(done)))}.")
+            raise Missing(
+                f"Neither dead nor waiting for another attempt: {', '.join(sorted(set(chosen) - set(done)))}."
+            )
         chosen = done
     verb = "would replay" if dry_run else "replayed"
     shown = {"replayed": [] if dry_run else chosen, "would_replay": chosen if dry_run else []}
@@ -134,31 +140,35 @@ def _replay(conn: Connection, letter: str) -> bool:
     from gateway.engine.clock import now
 
     at = now(conn)
-    revive: Callable[[Connection, str, float], str | None] = _revive_row if letter.startswith(ROW) else _revive_job
-    org = revive(conn, letter, at)
-    if org is None:
+    revive = _revive_row if letter.startswith(ROW) else _revive_job
+    revived = revive(conn, letter, at)
+    if revived is None:
         return False
-    audit.record(conn, org=org, actor=actor(), act="dead.replayed", ref=letter, detail={}, at=at)
+    org, attempts = revived
+    detail = {} if attempts is None else {"attempts": attempts}
+    audit.record(conn, org=org, actor=actor(), act="dead.replayed", ref=letter, detail=detail, at=at)
     return True
 
 
-def _revive_job(conn: Connection, letter: str, _at: float) -> str | None:
+def _revive_job(conn: Connection, letter: str, _at: float) -> tuple[str, int | None] | None:
+    """The org whose chain it belongs to, and the attempts it had used."""
     from gateway.engine import jobs, ledger
 
-    if not jobs.replay(conn, letter):
+    attempts = jobs.replay(conn, letter)
+    if attempts is None:
         return None
     row = ledger.by_id(conn, letter)
-    return row.org if row is not None else ""
+    return (row.org if row is not None else ""), attempts
 
 
-def _revive_row(conn: Connection, letter: str, at: float) -> str | None:
-    from gateway.cli import queries
+def _revive_row(conn: Connection, letter: str, at: float) -> tuple[str, int | None] | None:
+    from gateway.engine import mirror
+    from gateway.engine.entering import Job
     from gateway.engine.jobs import stir
-    from gateway.engine.lanes import Job
 
     org, _, rest = letter.removeprefix(ROW).partition("/")
     sobject, _, key = rest.partition("/")
-    if not queries.revive_row(conn, org, sobject, key, at):
+    if not mirror.replay(conn, org, sobject, key, at):
         return None
     stir(conn, Job(f"sender:{org}", "sender", f"sf:{org}", scope=f"salesforce:{org}"), at)
-    return org
+    return org, None

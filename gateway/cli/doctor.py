@@ -95,6 +95,7 @@ def _local(config: Config) -> list[Finding]:
         *findings,
         ok("database", "schema", f"{config.database.shown} is at revision {current}"),
         *_circuits(config),
+        *_paused(config),
     ]
 
 
@@ -115,6 +116,19 @@ def _circuits(config: Config) -> list[Finding]:
         )
         for each in found
     ]
+
+
+def _paused(config: Config) -> list[Finding]:
+    """What the operator has stopped: meant, but easily forgotten."""
+    from gateway.cli import queries
+
+    with opened(config) as conn:
+        found = queries.paused(conn)
+    return [
+        warn("paused", each["scope"], f"by {each['actor']}: {each['reason'] or 'no reason'}; {each['held']} wait",
+             "`gateway resume` lets it go on")
+        for each in found
+    ] or [ok("paused", "by the operator", "nothing")]  # fmt: skip
 
 
 def _render(console: Console, findings: list[Finding]) -> None:

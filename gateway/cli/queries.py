@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from gateway.engine import ledger
+from gateway.engine import ledger, pauses
 from gateway.engine.circuit import open_circuits
 from gateway.engine.lanes import in_state
 from gateway.engine.schema import action, audit, job, mirror
@@ -18,7 +18,8 @@ from gateway.records import Json
 
 _ACTION = tuple(column for column in action.c if column.name not in {"body", "plan", "email_index"})  # sealed or blind
 _JOB = tuple(
-    job.c[name] for name in ("id", "kind", "lane", "state", "due", "attempts", "error_code", "error", "waits_for")
+    job.c[name]
+    for name in ("id", "kind", "lane", "state", "due", "attempts", "error_code", "error", "waits_for", "paused_by")
 )
 _MIRROR = tuple(
     mirror.c[name]
@@ -56,6 +57,12 @@ def actions(conn: Connection, wanted: Wanted) -> list[dict[str, Json]]:
 def circuits(conn: Connection) -> list[dict[str, Json]]:
     """Upstreams whose actions wait, the longest first."""
     return [asdict(each) for each in open_circuits(conn)]
+
+
+def paused(conn: Connection) -> list[dict[str, Json]]:
+    """What the operator has stopped, the longest first, and how many jobs rest for it."""
+    held = pauses.held(conn)
+    return [{**asdict(each), "held": held.get(each.scope, 0)} for each in pauses.standing(conn)]
 
 
 def one(conn: Connection, action_id: str) -> dict[str, Json] | None:
@@ -103,16 +110,6 @@ def dead_row_groups(conn: Connection) -> list[dict[str, Json]]:
         .order_by(sa.func.count().desc())
     )
     return [dict(row) for row in conn.execute(query).mappings()]
-
-
-def revive_row(conn: Connection, org: str, sobject: str, key: str, at: float) -> bool:
-    """Let the sender write a refused row again, with today's values and a fresh budget."""
-    done = conn.execute(
-        sa.update(mirror)
-        .where(_DEAD_ROW, mirror.c.org == org, mirror.c.sobject == sobject, mirror.c.key == key)
-        .values(state="dirty", attempts=0, due=0.0, dirty_since=at, error_code=None, error=None)
-    )
-    return done.rowcount == 1
 
 
 def _shown(row: sa.Row[Any]) -> dict[str, Json]:  # columns of a table, chosen above

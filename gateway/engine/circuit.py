@@ -33,7 +33,12 @@ _OPEN = {
 _CLOSE = sa.delete(circuit).where(circuit.c.scope == bindparam("b_scope"))
 _LET_RUN = (
     sa.update(job)
-    .where(in_state(job, "waiting"), job.c.scope == bindparam("b_scope"), job.c.waits_for.is_(None))
+    .where(
+        in_state(job, "waiting"),
+        job.c.scope == bindparam("b_scope"),
+        job.c.waits_for.is_(None),
+        job.c.paused_by.is_(None),
+    )
     .values(due=0.0)
 )
 _ALL = sa.select(*(circuit.c[name] for name in _COLUMNS)).order_by(circuit.c.since)
@@ -53,6 +58,7 @@ _LET_EXPIRE = (
             .join(action, action.c.id == job.c.id)
             .where(
                 in_state(job, "ready", "waiting"),
+                job.c.paused_by.is_(None),
                 job.c.scope.in_(sa.select(circuit.c.scope)),
                 action.c.expires < bindparam("b_now"),
                 sa.or_(

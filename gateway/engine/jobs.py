@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
 from gateway.engine import lanes
-from gateway.engine.lanes import NEXT_SEQ, Job, in_state
+from gateway.engine.entering import Job, enter_queued
+from gateway.engine.lanes import NEXT_SEQ, in_state
 from gateway.engine.schema import job
 from gateway.prepared import Prepared
 
@@ -18,10 +19,25 @@ _RELEASE = {
     for name, seq in NEXT_SEQ.items()
 }
 _REMOVE = sa.delete(job).where(_by_id, job.c.state.not_in(["running", "waiting"]))
+_dead = in_state(job, "dead")
+# Waits for its next attempt: not for another job, and not for the operator.
+_failed = sa.and_(
+    in_state(job, "waiting", "held"),
+    job.c.error_code.is_not(None),
+    job.c.waits_for.is_(None),
+    job.c.paused_by.is_(None),
+)
 _REPLAY = {
     name: sa.update(job)
-    .where(_by_id, in_state(job, "dead"))
-    .values(state="ready", seq=seq, attempts=0, due=0.0, error_code=None, error=None)
+    .where(_by_id, sa.or_(_dead, _failed))
+    .values(
+        state=sa.case((_dead, "ready"), else_=job.c.state),
+        seq=sa.case((_dead, seq), else_=job.c.seq),
+        due=0.0,
+        error_code=sa.case((_dead, None), else_=job.c.error_code),
+        error=sa.case((_dead, None), else_=job.c.error),
+    )
+    .returning(job.c.attempts)
     for name, seq in NEXT_SEQ.items()
 }
 
@@ -39,13 +55,18 @@ def remove(conn: Connection, job_id: str) -> bool:
     return removed
 
 
-def replay(conn: Connection, job_id: str) -> bool:
-    """Try a dead job again with a fresh budget, at the end of its lane."""
-    return conn.execute(_REPLAY[conn.dialect.name], {"b_id": job_id}).rowcount == 1
+def replay(conn: Connection, job_id: str) -> int | None:
+    """
+    Try a dead job again, at the end of its lane, or one that waits for its next attempt now, instead of then.
+
+    Returns the attempts it has used; they stay counted, so one that had used them all dies of its next failure. None
+    where there is nothing to try again.
+    """
+    attempts: int | None = conn.execute(_REPLAY[conn.dialect.name], {"b_id": job_id}).scalar()
+    return attempts
 
 
 _calm = sa.and_(in_state(job, "waiting", "held"), job.c.error_code.is_(None), job.c.waits_for.is_(None))
-_dead = in_state(job, "dead")
 _due = bindparam("b_due", type_=sa.Float)
 _priority = bindparam("b_priority", type_=sa.SmallInteger)
 _STIR = Prepared(
@@ -69,7 +90,7 @@ def stir(conn: Connection, wanted: Job, at: float) -> None:
     One that waits absorbs it, is brought forward to ``wanted.due`` unless it waits because of an error, and takes
     the higher priority; a running one runs again; a dead one revives; one that is not there is entered.
     """
-    if stir_standing(conn, wanted, at) is None and not lanes.enter_queued(conn, wanted, at):
+    if stir_standing(conn, wanted, at) is None and not enter_queued(conn, wanted, at):
         stir_standing(conn, wanted, at)  # another process entered it in between
 
 

@@ -1,43 +1,21 @@
-"""The rows of the job table: enter a lane, hold it, leave it, hand it on. Every change of a running row is fenced."""
+"""Jobs in their lanes: hold one, leave it, hand it on. Every change of a running row is fenced."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, FromClause, bindparam, literal_column
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.engine.schema import circuit, job
-from gateway.prepared import Prepared, Question
+from gateway.prepared import Prepared
 
 NEVER = 9_999_999_999.0  # due of a job that only an event can move on
 
 
 class Fenced(Exception):
     """The claim is no longer valid: another process took the job over. Nothing of this commit may stand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """
-    Work to enter. ``priority``: 0 interactive, 1 refunds and events, 2 batch, 3 sweeps.
-
-    ``state`` ``held`` keeps it out of its lane until `release`; a ``due`` in the future until then.
-    ``scope`` names the circuit that parks it. ``payload`` is versioned (``v``) JSON, sealed by whoever enters it.
-    """
-
-    id: str
-    kind: str
-    lane: str
-    priority: int = 0
-    payload: bytes | None = None
-    due: float = 0.0
-    scope: str | None = None
-    state: str = "ready"
-    v: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,104 +55,10 @@ def in_state(table: FromClause, *states: str) -> ColumnElement[bool]:
 
 _other = job.alias("other")
 _first = job.alias("first")
-_lane_held = sa.exists().where(_other.c.lane == bindparam("lane"), in_state(_other, "running", "waiting"))
-_lane_queued = sa.exists().where(_first.c.lane == bindparam("lane"), in_state(_first, "ready"))
-_there = sa.exists().where(_other.c.id == bindparam("id"))
-_ENTER = ("id", "kind", "lane", "state", "priority", "due", "scope", "v", "payload", "created", "node", "claim")
 NEXT_SEQ = {
     "postgresql": sa.func.nextval(sa.literal_column("'job_seq_seq'")),
     "sqlite": sa.select(sa.func.max(_other.c.seq) + 1).scalar_subquery(),
 }
-
-# Take the lane while entering it, when nobody is in it: the local first execution of an accepted action.
-_ENTER_RUNNING = Prepared(
-    {
-        name: insert(job)
-        .from_select(
-            _ENTER,
-            sa.select(*(sa.cast(bindparam(c), job.c[c].type) for c in _ENTER)).where(~_lane_held, ~_lane_queued),
-            include_defaults=False,
-        )
-        .on_conflict_do_nothing()
-        .returning(job.c.seq)
-        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-    }
-)
-_ENTER_QUEUED = Prepared(
-    {
-        name: insert(job)
-        .values({c: bindparam(c) for c in _ENTER})
-        .on_conflict_do_nothing(index_elements=[job.c.id])
-        .returning(job.c.seq)
-        for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
-    }
-)
-
-
-# On PostgreSQL the same in two statements: the question travels with others, and nobody waits for the INSERT.
-_PLACE = Prepared(
-    sa.select(NEXT_SEQ["postgresql"].label("seq"), sa.and_(~_lane_held, ~_lane_queued, ~_there).label("free"))
-)
-_ENTER_AT = Prepared(job.insert().values({c: bindparam(c) for c in (*_ENTER, "seq")}))
-
-Enter = Callable[[Connection, "Job", "Holder", float], "Claim | None"]
-
-
-def enter_running(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
-    """Insert as running when the lane is free and nobody queues for it; None when it is not, or the id exists."""
-    row = {**values_of(new, at), "state": "running", "node": holder.node, "claim": holder.token}
-    seq = _ENTER_RUNNING.scalar(conn, row)
-    if seq is None:
-        return None
-    token = holder.token
-    return Claim(new.id, new.kind, new.lane, seq, new.priority, 0, token, new.payload, at, new.v, None, new.scope)
-
-
-def enter_free(conn: Connection, new: Job, holder: Holder, at: float) -> Claim | None:
-    """
-    As `enter_running`, for a lane the caller has locked (see Store.write).
-
-    Should the lane be taken all the same, the commit fails on its unique index and this closure runs again, alone.
-    """
-    if conn.dialect.name != "postgresql":
-        return enter_running(conn, new, holder, at)
-    place, values = asks_place(new.lane, new.id)
-    row = place.first(conn, values)
-    if row is None or not row.free:
-        return None
-    claimed = {"state": "running", "node": holder.node, "claim": holder.token, "seq": row.seq}
-    _ENTER_AT.later(conn, {**values_of(new, at), **claimed})
-    token = holder.token
-    return Claim(new.id, new.kind, new.lane, row.seq, new.priority, 0, token, new.payload, at, new.v, None, new.scope)
-
-
-def asks_place(lane: str, job_id: str) -> Question:
-    """What `enter_free` is going to ask (on SQLite nothing is asked ahead)."""
-    return _PLACE, {"lane": lane, "id": job_id}
-
-
-def enter_queued(conn: Connection, new: Job, at: float) -> bool:
-    """Insert to wait for its turn; False when the id exists."""
-    return _ENTER_QUEUED.scalar(conn, values_of(new, at)) is not None
-
-
-def values_of(new: Job, at: float) -> dict[str, Any]:  # bound parameters: of every column's type
-    held = new.state == "held" or new.due > at
-    return {
-        "id": new.id,
-        "kind": new.kind,
-        "lane": new.lane,
-        "state": "held" if held else "ready",
-        "priority": new.priority,
-        "due": (new.due or NEVER) if held else at,
-        "scope": new.scope,
-        "v": new.v,
-        "payload": new.payload,
-        "created": at,
-        "node": None,
-        "claim": None,
-    }
-
 
 _mine = (job.c.id == bindparam("b_id"), job.c.claim == bindparam("b_claim"), in_state(job, "running"))
 _FREED: dict[str, Any] = {"node": None, "claim": None, "dirty": 0}  # values() takes columns and SQL expressions alike
@@ -197,7 +81,7 @@ _AGAIN = Prepared(
         for name, seq in NEXT_SEQ.items()
     }
 )
-_PAUSE = Prepared(
+_REST = Prepared(
     sa.update(job)
     .where(*_mine)
     .values(
@@ -211,6 +95,7 @@ _PAUSE = Prepared(
         attempts=job.c.attempts + bindparam("b_attempts"),
         waits_for=bindparam("b_waits_for"),
         scope=sa.func.coalesce(bindparam("b_scope", type_=sa.Text), job.c.scope),
+        paused_by=bindparam("b_paused_by"),
         error_code=bindparam("b_error_code", type_=sa.Text),
         error=bindparam("b_error"),
     )
@@ -243,7 +128,7 @@ def finish(conn: Connection, claim: Claim) -> Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
+class Rest:
     """How a job that is not finished leaves: ``waiting`` keeps the lane, ``held`` and ``dead`` leave it."""
 
     state: str
@@ -251,14 +136,15 @@ class Pause:
     attempts: int = 0
     waits_for: str | None = None
     scope: str | None = None
+    paused_by: str | None = None
     error_code: str | None = None
     error: str | None = None
 
 
-def pause(conn: Connection, claim: Claim, how: Pause) -> None:
+def rest(conn: Connection, claim: Claim, how: Rest) -> None:
     """Put the job to rest. Raises Fenced."""
-    values = {f"b_{name}": getattr(how, name) for name in Pause.__dataclass_fields__}
-    if _PAUSE.run(conn, {"b_id": claim.id, "b_claim": claim.claim, **values}) != 1:
+    values = {f"b_{name}": getattr(how, name) for name in Rest.__dataclass_fields__}
+    if _REST.run(conn, {"b_id": claim.id, "b_claim": claim.claim, **values}) != 1:
         raise Fenced(claim.id)
 
 

@@ -22,11 +22,15 @@ _LIVE = Prepared(
 _LIVE_BY_STRIPE = sa.select(live_object).where(
     live_object.c.entity == bindparam("entity"), live_object.c.stripe_id == bindparam("stripe_id")
 )
-_PUT = Prepared(upsert(live_object, ("status", "shown", "changed")))
+_PUT = Prepared(upsert(live_object, ("status", "number", "shown", "changed"), newer="number"))
 _LIVE_STATUS = (
     live_object.update()
-    .where(live_object.c.entity == bindparam("b_entity"), live_object.c.stripe_id == bindparam("b_stripe_id"))
-    .values(status=bindparam("b_status"), changed=bindparam("b_at"))
+    .where(
+        live_object.c.entity == bindparam("b_entity"),
+        live_object.c.stripe_id == bindparam("b_stripe_id"),
+        live_object.c.number < bindparam("b_number"),
+    )
+    .values(status=bindparam("b_status"), number=bindparam("b_number"), changed=bindparam("b_at"))
 )
 
 
@@ -48,14 +52,15 @@ def by_stripe_id(conn: Connection, entity: str, stripe_id: str) -> Live | None:
 
 
 def put(conn: Connection, live: Live, at: float) -> None:
-    """Store a live object, or its new status."""
+    """Store a live object, or its new status where that is of a later observation."""
     values = {name: getattr(live, name) for name in Live.__dataclass_fields__}
     _PUT.later(conn, {**values, "shown": dumps(live.shown), "changed": at})
 
 
-def set_status(conn: Connection, entity: str, stripe_id: str, status: str, at: float) -> None:
-    """Follow what Stripe says of an object we made."""
-    conn.execute(_LIVE_STATUS, {"b_entity": entity, "b_stripe_id": stripe_id, "b_status": status, "b_at": at})
+def set_status(conn: Connection, entity: str, stripe_id: str, status: str, number: int, at: float) -> None:
+    """Follow what Stripe said of an object we made, in observation ``number``: an older one changes nothing."""
+    values = {"b_entity": entity, "b_stripe_id": stripe_id, "b_status": status, "b_number": number, "b_at": at}
+    conn.execute(_LIVE_STATUS, values)
 
 
 def _live(row: Row) -> Live:

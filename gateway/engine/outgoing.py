@@ -77,8 +77,22 @@ _FAILED = Prepared(
 )
 _REPLAY = Prepared(
     sa.update(mirror)
-    .where(*_KEY, mirror.c.state.in_([literal_column("'dead'"), literal_column("'parked'")]))
-    .values(state="dirty", due=0.0, attempts=0, error_code=None, error=None)
+    .where(
+        *_KEY,
+        sa.or_(
+            mirror.c.state.in_([literal_column("'dead'"), literal_column("'parked'")]),
+            sa.and_(mirror.c.state == literal_column("'dirty'"), mirror.c.error_code.is_not(None)),
+        ),
+    )
+    .values(
+        state="dirty",
+        due=0.0,
+        dirty_since=sa.case(
+            (mirror.c.state == literal_column("'dead'"), bindparam("b_at")), else_=mirror.c.dirty_since
+        ),
+        error_code=None,
+        error=None,
+    )
 )
 
 
@@ -129,9 +143,13 @@ def mark_failed(
     _FAILED.run(conn, {**_key(row), "b_version": row.version, **values})
 
 
-def replay(conn: Connection, org: str, sobject: str, key: str) -> bool:
-    """Send a dead or parked row again, from the start."""
-    return _REPLAY.run(conn, {"b_org": org, "b_sobject": sobject, "b_key": key}) == 1
+def replay(conn: Connection, org: str, sobject: str, key: str, at: float) -> bool:
+    """
+    Send a dead row again, or one that waits for its next attempt now, instead of then.
+
+    Its attempts stay counted; refused among others it is sent once more alone before it is dead again.
+    """
+    return _REPLAY.run(conn, {"b_org": org, "b_sobject": sobject, "b_key": key, "b_at": at}) == 1
 
 
 def _key(row: MirrorRow) -> dict[str, Any]:

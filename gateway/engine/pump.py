@@ -8,10 +8,11 @@ from contextlib import suppress
 import structlog
 from sqlalchemy import Connection
 
-from gateway.engine import turns
+from gateway.engine import pauses, turns
 from gateway.engine.clock import Clock, now
 from gateway.engine.database import StoreUnavailable
 from gateway.engine.lanes import Claim
+from gateway.engine.pauses import Pause
 from gateway.engine.slots import Slots
 from gateway.engine.store import Store
 
@@ -54,15 +55,33 @@ class Pump:
         room = slots.concurrency - len(slots.running)
         slots.backlog = room <= 0
         if room <= 0:
+            self._saw(await self._store.read(pauses.standing))
             return
         priority = 9 if room > slots.concurrency * _INTERACTIVE else 0
-        found = await self._store.read(lambda conn: turns.look(conn, now(conn), slots=room, priority=priority))
+
+        def look(conn: Connection) -> tuple[list[Pause], turns.Turns]:
+            return pauses.standing(conn), turns.look(conn, now(conn), slots=room, priority=priority)
+
+        paused, found = await self._store.read(look)
+        self._saw(paused)
         slots.open_scopes = found.open_scopes
         slots.backlog = len(found.runnable) >= room or priority == 0
         if found:
             claims = await self._store.write(lambda conn: self._claim(conn, found), [f"lane:{x}" for x in found.lanes])
             if found.released and len(claims) < room:
                 slots.free.set()
+
+    async def look_for_pauses(self) -> None:
+        """Before anything is begun: what the operator stopped stays stopped over a restart."""
+        self._saw(await self._store.read(pauses.standing))
+
+    def _saw(self, standing: list[Pause]) -> None:
+        known, found = self._slots.pauses, {each.scope: each for each in standing}
+        for scope in found.keys() - known.keys():
+            log.warning("pause.seen", scope=scope, reason=found[scope].reason)
+        for scope in known.keys() - found.keys():
+            log.info("pause.over", scope=scope)
+        self._slots.pauses = found
 
     def _claim(self, conn: Connection, found: turns.Turns) -> list[Claim]:
         claims = turns.claim(conn, found, self._slots.holder(), now(conn))

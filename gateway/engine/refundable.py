@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
-from gateway.engine.schema import action, refundable, reservation
+from gateway.engine.schema import action, job, refundable, reservation
 from gateway.engine.statements import upsert
 
 _REFUNDABLE = sa.select(refundable).where(
@@ -126,6 +126,18 @@ def settle(conn: Connection, action_id: str, state: str, at: float, stripe_id: s
         conn.execute(_GIVE_BACK, {"b_entity": row.entity, "b_charge": row.charge, "b_amount": row.amount_minor})
 
 
+_UNDER_WAY = (
+    sa.select(reservation.c.action_id)
+    .join(job, job.c.id == reservation.c.action_id)
+    .where(
+        reservation.c.entity == bindparam("entity"),
+        reservation.c.charge == bindparam("charge"),
+        reservation.c.state == "held",
+        reservation.c.action_id != bindparam("action_id"),
+        job.c.state != "dead",
+    )
+    .limit(1)
+)
 _UNKNOWN_ON = (
     sa.select(reservation.c.action_id)
     .join(action, action.c.id == reservation.c.action_id)
@@ -142,4 +154,11 @@ _UNKNOWN_ON = (
 def unknown_on(conn: Connection, entity: str, charge: str) -> str | None:
     """An action of unknown outcome that may have refunded this charge."""
     found: str | None = conn.execute(_UNKNOWN_ON, {"entity": entity, "charge": charge}).scalar()
+    return found
+
+
+def under_way(conn: Connection, entity: str, charge: str, action_id: str) -> str | None:
+    """Another action that has reserved some of this charge and has not ended; its job has the same id."""
+    values = {"entity": entity, "charge": charge, "action_id": action_id}
+    found: str | None = conn.execute(_UNDER_WAY, values).scalar()
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -11,70 +9,33 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
-    text,
 )
 
-metadata = MetaData()
+from gateway.engine.schema_jobs import Sealed, Sequence, circuit, job, metadata, node, partial, pause
 
-# One sealed column type: AES-GCM under a key id, bound to table, column and row (see gateway.sealing).
-Sealed = LargeBinary
-Sequence = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows itself only for INTEGER PRIMARY KEY
-
-
-def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
-    condition = text(where)
-    Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
-
-
-# Times are seconds since the epoch by the database's clock; no time orders anything, ``seq`` does.
-job = Table(
+__all__ = [
+    "action",
+    "audit",
+    "audit_head",
+    "circuit",
+    "counter",
+    "customer_link",
     "job",
-    metadata,
-    Column("seq", Sequence, primary_key=True, autoincrement=True),
-    Column("id", Text, nullable=False, unique=True),  # an action's job has the action's id
-    Column("kind", Text, nullable=False),
-    Column("lane", Text, nullable=False),
-    # ready: may run · running: claimed · waiting: has started, holds its lane until due or woken · held: not
-    # allowed yet, or not before ``due``; rejoins its lane at the end · dead: a human must look.
-    # A finished job is deleted: its outcome stands in the ledger and the mirror.
-    Column("state", Text, nullable=False),
-    Column("priority", SmallInteger, nullable=False),  # 0 interactive, 1 refunds and events, 2 batch, 3 sweeps
-    Column("due", Float, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("node", BigInteger),
-    Column("claim", Text),  # fencing token, fresh per claim: every change of a running row names it
-    Column("waits_for", Text),  # id of the job whose end wakes this one
-    Column("scope", Text),  # circuit scope that parks it, e.g. stripe:us or salesforce:00D…
-    Column("dirty", SmallInteger, nullable=False, server_default="0"),  # 1: something came in while it ran, run again
-    Column("error_code", Text),
-    Column("error", Text),
-    Column("v", SmallInteger, nullable=False, server_default="1"),
-    Column("payload", Sealed),
-    Column("created", Float, nullable=False),
-)
-_partial("job_lane_held", job.c.lane, where="state IN ('running','waiting')", unique=True)
-_partial("job_ready", job.c.priority, job.c.seq, where="state = 'ready'")
-_partial("job_lane_ready", job.c.lane, job.c.seq, where="state = 'ready'")
-_partial("job_held", job.c.due, where="state = 'held'")
-_partial("job_node", job.c.node, where="state = 'running'")
-_partial("job_waiting", job.c.due, where="state = 'waiting'")
-_partial("job_waits_for", job.c.waits_for, where="waits_for IS NOT NULL")
-_partial("job_dead", job.c.error_code, job.c.seq, where="state = 'dead'")
-
-node = Table(
+    "live_object",
+    "metadata",
+    "mirror",
     "node",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("beat", Float, nullable=False),
-    Column("started", Float, nullable=False),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-)
+    "pause",
+    "refundable",
+    "reservation",
+    "setting",
+    "step",
+    "used_token",
+]
 
 action = Table(
     "action",
@@ -112,10 +73,10 @@ action = Table(
 _keyed = "request_key IS NOT NULL"
 _open = "status IN ('queued','pending','unknown','awaiting_approval')"
 _mail = "email_index IS NOT NULL"
-_partial("action_request_key", action.c.org, action.c.caller_sub, action.c.request_key, where=_keyed, unique=True)
+partial("action_request_key", action.c.org, action.c.caller_sub, action.c.request_key, where=_keyed, unique=True)
 Index("action_record", action.c.org, action.c.record_id, action.c.seq)
-_partial("action_open", action.c.status, action.c.seq, where=_open)
-_partial("action_email", action.c.email_index, where=_mail)
+partial("action_open", action.c.status, action.c.seq, where=_open)
+partial("action_email", action.c.email_index, where=_mail)
 
 step = Table(
     "step",
@@ -166,6 +127,7 @@ live_object = Table(
     Column("stripe_id", Text, nullable=False),
     Column("content_hash", Text, nullable=False),
     Column("status", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),  # observation the status comes from
     Column("action_id", Text, nullable=False),
     Column("shown", Text),  # JSON without personal data: number, amount, currency (for the refusal's words)
     Column("changed", Float, nullable=False),
@@ -225,20 +187,9 @@ mirror = Table(
     PrimaryKeyConstraint("org", "sobject", "key"),
 )
 _unsent = "state IN ('dirty','uncertain','parked')"
-_partial("mirror_unsent", mirror.c.org, mirror.c.priority, mirror.c.due, where=_unsent)
+partial("mirror_unsent", mirror.c.org, mirror.c.priority, mirror.c.due, where=_unsent)
 Index("mirror_parent", mirror.c.org, mirror.c.parent_id)
-_partial("mirror_dead", mirror.c.org, mirror.c.error_code, where="state = 'dead'")
-
-# Whole-upstream faults: an open circuit keeps jobs waiting unattempted.
-circuit = Table(
-    "circuit",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("since", Float, nullable=False),
-    Column("next_probe", Float, nullable=False),
-    Column("error_code", Text, nullable=False),
-    Column("error", Text, nullable=False),
-)
+partial("mirror_dead", mirror.c.org, mirror.c.error_code, where="state = 'dead'")
 
 counter = Table(
     "counter", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False)
@@ -274,9 +225,9 @@ audit = Table(
     Column("digest", LargeBinary),
     Column("link", LargeBinary),  # SHA-256 over the previous link and this digest
 )
-_partial("audit_unsealed", audit.c.seq, where="place IS NULL")
+partial("audit_unsealed", audit.c.seq, where="place IS NULL")
 _sealed = "place IS NOT NULL"
-_partial("audit_chain", audit.c.org, audit.c.place, where=_sealed, unique=True)
+partial("audit_chain", audit.c.org, audit.c.place, where=_sealed, unique=True)
 Index("audit_ref", audit.c.ref)
 audit_head = Table(
     "audit_head",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from gateway.engine import lanes
+from gateway.engine import lanes, pauses
 from gateway.engine.clock import now
-from gateway.engine.lanes import Claim, Holder, Left, Pause
+from gateway.engine.lanes import Claim, Holder, Left, Rest
 from gateway.engine.verdicts import Dead, Done, Retry, Snooze, Verdict, WaitFor
 
 _LOOK_AGAIN = 60.0  # a job that waits for another looks by itself this often, should its wake ever be lost
@@ -44,15 +44,15 @@ def settle(conn: Connection, claim: Claim, verdict: Verdict, holder: Holder | No
             _run(conn, verdict.commit)
             return _leave(conn, claim, holder, left)
         case Dead():
-            how = Pause("dead", now(conn), 1, error_code=verdict.error_code, error=verdict.error)
-            lanes.pause(conn, claim, how)
+            how = Rest("dead", now(conn), 1, error_code=verdict.error_code, error=verdict.error)
+            lanes.rest(conn, claim, how)
             _run(conn, verdict.commit)
             return _leave(conn, claim, holder, Left(ended=True))
         case Retry():
             after = verdict.after or 0.0
             state = _rests_as(keep_lane=verdict.keep_lane)
-            how = Pause(state, now(conn) + after, 1, error_code=verdict.error_code, error=verdict.error)
-            lanes.pause(conn, claim, how)
+            how = Rest(state, now(conn) + after, 1, error_code=verdict.error_code, error=verdict.error)
+            lanes.rest(conn, claim, how)
             _run(conn, verdict.commit)
             return _resting(conn, claim, holder, after, keep_lane=verdict.keep_lane)
         case Snooze():
@@ -73,14 +73,17 @@ def _leave(conn: Connection, claim: Claim, holder: Holder | None, left: Left) ->
 
 
 def _snooze(conn: Connection, claim: Claim, verdict: Snooze, holder: Holder | None) -> Settled:
-    how = Pause(
+    # A pause that was lifted meanwhile let its jobs go without this one: it has to look again by itself.
+    paused = verdict.paused_by if verdict.paused_by and pauses.stands(conn, verdict.paused_by) else None
+    how = Rest(
         _rests_as(keep_lane=verdict.keep_lane),
-        now(conn) + verdict.after,
+        lanes.NEVER if paused else now(conn) + verdict.after,
         scope=verdict.scope,
+        paused_by=paused,
         error_code=verdict.error_code,
         error=verdict.error,
     )
-    lanes.pause(conn, claim, how)
+    lanes.rest(conn, claim, how)
     _run(conn, verdict.commit)
     return _resting(conn, claim, holder, verdict.after, keep_lane=verdict.keep_lane)
 
@@ -98,6 +101,6 @@ def _wait(conn: Connection, claim: Claim, verdict: WaitFor) -> Settled:
     # The row is locked before we say that we wait: it cannot end in between without seeing us.
     there = lanes.still_there(conn, verdict.job_id)
     due = now(conn) + _LOOK_AGAIN if there else 0.0
-    lanes.pause(conn, claim, Pause("waiting", due, waits_for=verdict.job_id if there else None))
+    lanes.rest(conn, claim, Rest("waiting", due, waits_for=verdict.job_id if there else None))
     _run(conn, verdict.commit)
     return Settled(later=None if there else 0.0)

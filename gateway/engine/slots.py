@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from gateway.engine.lanes import Claim, Holder
+from gateway.engine.pauses import Pause
 from gateway.engine.store import Store
 
 log = structlog.get_logger("gateway.engine")
@@ -26,6 +27,7 @@ class Slots:
         self.tasks: set[asyncio.Task[None]] = set()
         self.probing: set[str] = set()  # jobs that try whether their circuit may be closed
         self.open_scopes: frozenset[str] = frozenset()  # circuits that are open, as last seen
+        self.pauses: dict[str, Pause] = {}  # what the operator has stopped, as last seen
         self.backlog = False
         self.closed = False  # stopping: nothing more is claimed
         self.started = 0

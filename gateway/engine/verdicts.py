@@ -52,7 +52,8 @@ class Snooze:
     Later, without using an attempt: ``after`` seconds.
 
     With ``keep_lane`` (the job has sent something) nothing overtakes it; without, it leaves its lane and rejoins at
-    the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open.
+    the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open. ``paused_by`` is the
+    operator's pause that it rests for, however long that stands.
     """
 
     after: float
@@ -60,6 +61,7 @@ class Snooze:
     error: str | None = None
     keep_lane: bool = True
     scope: str | None = None
+    paused_by: str | None = None
     commit: Commit | None = None
 
 

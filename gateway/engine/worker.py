@@ -14,8 +14,10 @@ from gateway.engine import jobs, judge, lanes, turns
 from gateway.engine.circuit import Outbreaks, close_circuit
 from gateway.engine.clock import Clock, now
 from gateway.engine.database import StoreUnavailable
-from gateway.engine.lanes import Claim, Fenced, Job
+from gateway.engine.entering import Enter, Job, enter_free, enter_queued, enter_running
+from gateway.engine.lanes import Claim, Fenced
 from gateway.engine.liveness import Liveness, new_node_id
+from gateway.engine.pauses import Pause
 from gateway.engine.pump import Pump
 from gateway.engine.retry import RetryPolicy
 from gateway.engine.settle import Settled, settle, touches
@@ -90,6 +92,11 @@ class Engine:
         return self.slots.open_scopes
 
     @property
+    def pauses(self) -> Mapping[str, Pause]:
+        """What the operator has stopped, by scope, as last seen."""
+        return self.slots.pauses
+
+    @property
     def processes(self) -> int:
         """How many live on this database, this one included; as of the last heartbeat."""
         return 1 if self._liveness is None else 1 + self._liveness.peers
@@ -101,6 +108,7 @@ class Engine:
 
     async def start(self) -> None:
         """Take up what a crash left and begin to look for work. The store must be bound to this loop."""
+        await self.pump.look_for_pauses()
         if self.store.postgres:
             self._liveness = Liveness(self.store, self.slots, self._waits, self._lease)
             await asyncio.to_thread(self._liveness.start, asyncio.get_running_loop())
@@ -133,8 +141,8 @@ class Engine:
         the commit is durable. Otherwise it waits for its turn. None also when the id exists: the caller checks.
         """
         at = now(conn)
-        claim = self._enter(conn, job, at, lanes.enter_free) if here else None
-        if claim is None and lanes.enter_queued(conn, job, at) and not here:
+        claim = self._enter(conn, job, at, enter_free) if here else None
+        if claim is None and enter_queued(conn, job, at) and not here:
             self.store.after_commit(self.poke)
         return claim
 
@@ -146,7 +154,7 @@ class Engine:
         stirred.add(job)
         at = now(conn)
         look = jobs.stir_standing(conn, job, at)
-        if look is None and (not here or self._enter(conn, job, at, lanes.enter_running) is None):
+        if look is None and (not here or self._enter(conn, job, at, enter_running) is None):
             jobs.stir(conn, job, at)
             look = not here
         if look:
@@ -174,7 +182,7 @@ class Engine:
 
     # What follows is the engine's own business.
 
-    def _enter(self, conn: Connection, job: Job, at: float, enter: lanes.Enter) -> Claim | None:
+    def _enter(self, conn: Connection, job: Job, at: float, enter: Enter) -> Claim | None:
         slots = self.slots
         if slots.closed or job.state != "ready" or job.due > at or job.scope in slots.open_scopes:
             return None

@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from gateway import policy
 from gateway.actions import Action, NeedsSource, RequestModel
-from gateway.engine import lanes, ledger, links, live
+from gateway.engine import entering, ledger, links, live
 from gateway.engine.numbers import asks_next
 from gateway.engine.statements import Row
 from gateway.engine.worker import Job
 from gateway.errors import Rejected
 from gateway.ids import key_prefix, new_id, salesforce_id
-from gateway.pipeline import answers
+from gateway.pipeline import answers, pausing
 from gateway.pipeline.customer import customer_lane
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.ledger_rows import insert, numbered
@@ -26,9 +26,6 @@ from gateway.pipeline.work import Answer, Tools, Work
 from gateway.prepared import Question, ask_ahead
 from gateway.records import Caller, Json, Plan, SourceRef, fingerprint
 
-# Seconds an action may wait before its first call: with somebody at the screen, and in a batch.
-_INTERACTIVE_LIFE = 15 * 60.0
-_BATCH_LIFE = 24 * 3600.0
 _PREFIXES = {source.prefix: source.sobject for source in readable().values()}
 
 
@@ -66,7 +63,7 @@ async def submit(tools: Tools, submission: Submission, *, wait: float) -> Answer
         return await _told(tools, first, submission, wait)
     touches = (f"lane:{_lane(work)}", f"customer:{work.caller.org}:{getattr(work.request, 'account_id', None) or ''}")
     found = await tools.store.write(lambda conn: _accept(conn, tools, work, mark, submission), touches)
-    if tools.engine.open_scopes & {f"stripe:{work.entity}"}:
+    if tools.engine.open_scopes & {f"stripe:{work.entity}"} or await _rests(tools, work, found):
         wait = 0.0  # nothing will happen while the caller waits
     if isinstance(found, str):
         return await _answer(tools, found, wait)
@@ -98,6 +95,13 @@ def _mark(submission: Submission) -> str:
     return fingerprint(body)
 
 
+async def _rests(tools: Tools, work: Work, found: str | Row) -> bool:
+    """Whether the operator has paused it before it began."""
+    if isinstance(found, str):
+        return pausing.pause_of(tools, work) is not None
+    return bool(tools.engine.pauses) and await tools.store.read(lambda c: pausing.holding(c, tools, found)) is not None
+
+
 def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
     """The request as work to do, checked as far as the body alone allows, and its fingerprint."""
     request, action = submission.request, submission.action
@@ -116,7 +120,7 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
         ref=ref,
         accepted=at,
         entity=entity,
-        expires=at + (_BATCH_LIFE if submission.caller.kind == "outbox" else _INTERACTIVE_LIFE),
+        expires=at + pausing.life_of(submission.caller.kind),
         request_id=submission.request_id,
         request_key=request.request_key,
     ), _mark(submission)
@@ -142,7 +146,8 @@ def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: st
     """Record an action that is allowed, and its job; it starts when the commit is durable, where there is room."""
     scope = f"stripe:{work.entity}" if work.entity else None
     claim = tools.engine.enqueue(conn, Job(work.id, "action", _lane(work), work.priority, scope=scope))
-    settled = _settled_at_once(conn, tools, work, mark, traceparent) if claim is not None else None
+    begins = claim is not None and pausing.pause_of(tools, work) is None
+    settled = _settled_at_once(conn, tools, work, mark, traceparent) if begins else None
     if settled is None:
         insert(conn, tools, work, mark, traceparent)
     told: dict[str, Json] = {"action": work.action.name, "caller": work.caller.kind, **work.ids}
@@ -154,7 +159,7 @@ def enter(conn: Connection, tools: Tools, work: Work, mark: str, traceparent: st
 def _questions(work: Work) -> Iterator[Question]:
     """What acceptance and an immediate plan are going to ask."""
     org = work.caller.org
-    yield lanes.asks_place(_lane(work), work.id)
+    yield entering.asks_place(_lane(work), work.id)
     if work.request_key:
         yield ledger.asks_by_key(org, work.caller.sub, work.request_key)
     if _complete(work):

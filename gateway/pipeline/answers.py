@@ -12,6 +12,7 @@ from gateway.engine import ledger
 from gateway.engine.circuit import Circuit, holding
 from gateway.engine.clock import now
 from gateway.engine.statements import Row
+from gateway.pipeline import pausing
 from gateway.pipeline.work import Tools
 from gateway.records import Envelope, Json
 
@@ -49,6 +50,8 @@ def _state(conn: Connection, tools: Tools, action_id: str) -> tuple[Row, dict[st
     row = ledger.by_id(conn, action_id)
     if row is None:
         return None
+    if row.status in ledger.OPEN and (pause := pausing.holding(conn, tools, row)) is not None:
+        return row, pausing.told(_running(row), pause).as_json()
     if row.status in ledger.OPEN and tools.engine.open_scopes:
         circuit = holding(conn, action_id, (f"stripe:{row.entity}",))
         if circuit is not None:

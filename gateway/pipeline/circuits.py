@@ -13,8 +13,9 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from gateway.connectors.health import PROBE_SECONDS, Probe, probing
-from gateway.engine import judge, lanes
+from gateway.engine import judge
 from gateway.engine.clock import now
+from gateway.engine.entering import enter_queued
 from gateway.engine.verdicts import Commit
 from gateway.engine.worker import Claim, Done, Handler, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, Misconfigured, Refused, Unavailable, UnknownOutcome
@@ -57,7 +58,7 @@ def park(tools: Tools, error: CircuitOpen | Misconfigured, commit: Commit | None
         if parked.commit is not None:
             parked.commit(conn)
         if _entity(tools, error.scope) is not None:
-            lanes.enter_queued(conn, _probe_job(error.scope), now(conn))
+            enter_queued(conn, _probe_job(error.scope), now(conn))
         if commit is not None:
             commit(conn)
 

@@ -18,10 +18,9 @@ from gateway.ids import new_id
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.ledger_rows import freeze, insert
+from gateway.pipeline.pausing import life_of
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Live, Plan, fingerprint
-
-_CUSTOMER_LIFE = 24 * 3600.0  # a customer that nobody waits for any more may still be made this long
 
 
 class MadeElsewhere(Exception):
@@ -146,7 +145,7 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
         request=action.request(record_id=party.source_id),
         caller=replace(work.caller, kind="internal"),
         request_key=None,
-        expires=at + _CUSTOMER_LIFE,
+        expires=at + life_of("internal"),  # a customer that nobody waits for any more may still be made
     )
     insert(conn, tools, made_for, fingerprint(customer_plan.content))
     owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}

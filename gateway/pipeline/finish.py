@@ -86,7 +86,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
     ledger.end(conn, work.id, outcome.status, kept, at, release=release)
     _settle_money(conn, work, outcome, at)
     if outcome.object is not None and work.plan is not None:
-        _keep(conn, work, outcome.object, at)
+        _keep(conn, work, outcome.object, outcome.number, at)
     elif work.action.name == "create-customer" and outcome.same is None:
         _customer_not_made(conn, work, outcome, at)
     if outcome.error and (outcome.error.code, outcome.error.field) == _DELETED_CUSTOMER:
@@ -133,7 +133,7 @@ def _settle_money(conn: Connection, work: Work, outcome: Outcome, at: float) -> 
     refundable.settle(conn, work.id, state, at, stripe_id)
 
 
-def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> None:
+def _keep(conn: Connection, work: Work, body: Mapping[str, Json], number: int, at: float) -> None:
     plan, kind = work.plan, work.action.stripe
     assert plan is not None  # noqa: S101 - an object came of it
     if kind == "customer":
@@ -142,7 +142,7 @@ def _keep(conn: Connection, work: Work, body: Mapping[str, Json], at: float) -> 
             content_hash, email_index = work.content_hash or "", work.email_index
             links.ready(*link, stripe_id=body["id"], content_hash=content_hash, email_index=email_index, at=at)
     elif kind in {"invoice", "payment_link"}:
-        live.put(conn, _live(work, kind, body), at)
+        live.put(conn, _live(work, kind, body, number), at)
 
 
 def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, at: float) -> None:
@@ -157,7 +157,7 @@ def _follow_steps(conn: Connection, tools: Tools, work: Work, outcome: Outcome, 
             if outcome.error and outcome.error.code == "link_paid" and step.name == outcome.done[-1]:
                 status = "paid"
             stripe_id = step.path.split("/")[3]
-            live.set_status(conn, plan.entity, stripe_id, status, at)
+            live.set_status(conn, plan.entity, stripe_id, status, work.number, at)
             stir_refresh(conn, tools, work, kind, stripe_id)
         elif step.name.startswith(RECIPIENT):
             _readdressed(conn, tools, work, at)
@@ -177,7 +177,7 @@ def _readdressed(conn: Connection, tools: Tools, work: Work, at: float) -> None:
         stir_refresh(conn, tools, work, "customer", row.stripe_id, SourceRef(sobject, source))
 
 
-def _live(work: Work, kind: str, body: Mapping[str, Json]) -> Live:
+def _live(work: Work, kind: str, body: Mapping[str, Json], number: int) -> Live:
     plan = work.plan
     assert plan is not None  # noqa: S101
     money = Money(plan.amount_minor or 0, plan.currency or "usd")
@@ -196,6 +196,7 @@ def _live(work: Work, kind: str, body: Mapping[str, Json]) -> Live:
             "minor": money.minor,
             "currency": money.currency.upper(),
         },
+        number=number,
     )
 
 

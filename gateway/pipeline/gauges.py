@@ -23,9 +23,17 @@ def watch(tools: Tools, metrics: Metrics, alarms: Alarms) -> Periodic:
     metrics.watch("jobs_dead", "Jobs that died in this process", lambda: engine.counters.dead, counter=True)
     metrics.watch("circuits_open", "Open circuits", lambda: len(engine.open_scopes))
     metrics.watch("circuit_open_seconds", "How long each has been open", lambda: alarms.seconds, label="scope")
+    metrics.watch(
+        "paused_seconds", "How long the operator has kept each paused", lambda: _paused_seconds(tools), label="scope"
+    )
     metrics.watch("alarms", "Circuits that were open for five minutes", lambda: alarms.raised, counter=True)
 
     async def count() -> None:
         backlog.update(await store.read(counts))
 
     return Periodic("gauges", 5.0, count)
+
+
+def _paused_seconds(tools: Tools) -> dict[str, float]:
+    at = tools.clock.now()
+    return {scope: round(max(0.0, at - pause.since), 1) for scope, pause in tools.engine.pauses.items()}

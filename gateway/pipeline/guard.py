@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from gateway.actions import Context
 from gateway.engine import live
-from gateway.engine.clock import now
 from gateway.errors import Rejected
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
@@ -68,11 +67,10 @@ def _already_open(row: Live) -> str:
 
 
 def follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
-    """A live object that has changed at Stripe (paid, voided there) is followed, whatever becomes of this request."""
+    """A live object that has changed at Stripe (paid, voided there) is read again, and followed by that."""
     for row in context.live:
         known = live.by_stripe_id(conn, row.entity, row.stripe_id)
         if known is not None and known.status != row.status:
-            live.set_status(conn, row.entity, row.stripe_id, row.status, now(conn))
             stir_refresh(conn, tools, work, row.kind, row.stripe_id)
 
 

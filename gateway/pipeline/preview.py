@@ -10,7 +10,7 @@ from gateway import policy
 from gateway.actions import Context, NeedsSource
 from gateway.errors import Unavailable
 from gateway.money import Money
-from gateway.pipeline import tokens
+from gateway.pipeline import pausing, tokens
 from gateway.pipeline.accept import Submission, work_of
 from gateway.pipeline.gather import Facts, gather
 from gateway.pipeline.guard import foresee
@@ -47,7 +47,7 @@ async def preview(tools: Tools, submission: Submission) -> Preview:
     )
     taxed = await with_tax(tools, plan, context)
     foreseen = foresee(work, context, fingerprint(plan.content), facts)
-    warnings = [*plan.summary.get("warnings", ()), *foreseen.warnings, *taxed.warnings]
+    warnings = [*plan.summary.get("warnings", ()), *pausing.warnings(tools, work), *foreseen.warnings, *taxed.warnings]
     summary = {**plan.summary, "entity": plan.entity, **taxed.totals, "warnings": warnings}
     if foreseen.already is not None:
         summary |= _already(foreseen.already, plan)

@@ -85,7 +85,7 @@ def _apply(
     )
     rows = list(projections.project(told["kind"], snapshot))
     if told["kind"] in {"invoice", "payment_link"}:
-        live.set_status(conn, entity, told["id"], status_of(told["kind"], body), at)
+        live.set_status(conn, entity, told["id"], status_of(told["kind"], body), number, at)
     if told["kind"] == "refund" and body.get("status") in {"failed", "canceled"}:
         made_by = (body.get("metadata") or {}).get("gw_action_id")
         if made_by:

@@ -12,17 +12,17 @@ from gateway.engine import links
 from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
 from gateway.engine.worker import Claim, Done, Snooze, Verdict, WaitFor
-from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Refused, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline import circuits, unknown, unsent
+from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from gateway.pipeline import circuits, pausing, unknown, unsent
 from gateway.pipeline.attempt import NotKnown, Progress
 from gateway.pipeline.customer import MadeElsewhere
 from gateway.pipeline.finish import Outcome, asks, ended_as, finish, same
 from gateway.pipeline.gather import gather
+from gateway.pipeline.happened import GONE, object_of
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
-from gateway.pipeline.settle import NeedsLive, Same, settle
+from gateway.pipeline.settle import NeedsLive, RefundUnderWay, Same, settle
 from gateway.pipeline.work import Tools, Work, load
-from gateway.projections import registry
 from gateway.records import Status
 
 
@@ -37,11 +37,15 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
         return _expire(tools, work)
     try:
         if work.plan is None:
+            pausing.admit(tools, work)
             work, existing = await _settled(tools, claim, work)
             if existing is not None:
                 return _end(tools, work, same(existing))
+        pausing.admit(tools, work)
         return await _performed(tools, claim, work)
-    except MadeElsewhere as exc:
+    except pausing.Paused as exc:
+        return pausing.put_down(tools, work, exc.pause)
+    except (MadeElsewhere, RefundUnderWay) as exc:
         return WaitFor(exc.job_id)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)
@@ -60,6 +64,8 @@ def _warm(tools: Tools, claim: Claim) -> Work | None:
 
 
 def _end(tools: Tools, work: Work, outcome: Outcome) -> Done:
+    if work.status is Status.UNKNOWN:  # a dead letter that was replayed
+        return Done(lambda conn: unknown.conclude(conn, tools, work, outcome), contended(work))
     questions = (asks(work, outcome),)
     return Done(lambda conn: finish(conn, tools, work, outcome), contended(work), questions=questions)
 
@@ -73,6 +79,7 @@ async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same |
     """Read and settle; what turns out to be missing is read in a second round."""
     fence = partial(_fence, tools, claim)
     facts = await gather(tools, work)
+    pausing.admit(tools, work)  # its entity may be known only now
     for _ in range(3):
         try:
             decide = partial(settle, tools=tools, work=work, facts=facts, fence=fence)
@@ -130,27 +137,13 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
     body, number = progress.result, work.number
     if body is None or not progress.fresh:
         number = await tools.store.write(next_number)
-        projection = registry()[work.action.stripe]
-        path = projection.path.format(id=progress.holes[plan.result])
-        params = {"expand": list(projection.expand)} if projection.expand else None
-        try:
-            body = (await tools.stripe.call(plan.entity, "GET", path, params)).body
-        except Refused as exc:
-            return _unread(tools, work, progress, exc)
+        stripe_id = str(progress.holes[plan.result])
+        body = await object_of(tools, work, stripe_id)
+        if body is None:  # what was done is told all the same
+            notes = [*progress.notes, GONE]
+            return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done, stripe_id=stripe_id))
     ended = ended_as(work, body, number=number, projectable=True)
     return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
-
-
-def _unread(tools: Tools, work: Work, progress: Progress, exc: Refused) -> Verdict:
-    """Made, and gone since: told all the same. Any other refusal says nothing of the object: it is read again."""
-    if exc.status != 404:
-        raise Unavailable(
-            "result_unread", f"Stripe has done it, and would not show it ({exc.message}): it is read again."
-        ) from exc
-    assert work.plan is not None  # noqa: S101 - performed
-    notes = [*progress.notes, "Stripe no longer has it."]
-    stripe_id = str(progress.holes[work.plan.result])
-    return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done, stripe_id=stripe_id))
 
 
 def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
@@ -166,7 +159,8 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
 
 
 def _expired(tools: Tools, work: Work) -> bool:
-    return work.unsent and work.expires is not None and tools.clock.now() > work.expires
+    over = work.unsent and work.expires is not None and tools.clock.now() > work.expires
+    return over and pausing.pause_of(tools, work) is None
 
 
 def _expire(tools: Tools, work: Work) -> Verdict:
@@ -178,13 +172,15 @@ def mourn(tools: Tools, claim: Claim, code: str, conn: Connection) -> None:
     """
     In the commit with which an action's job dies: whoever asked hears that a person must look.
 
-    Something may have been sent with a plan, so the outcome is unknown until the dead letter is replayed or resolved.
+    Something may have been sent with a plan: the outcome is unknown, and looked up, until that, a replay of the dead
+    letter or a person tells what it was.
     """
     work = load(conn, tools.sealer, claim.id)
-    if not work.status.ended:
-        status = Status.FAILED if work.unsent else Status.UNKNOWN
-        words = (
-            "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
-        )
-        error = Rejected(code, words, http_status=200)
-        finish(conn, tools, work, Outcome(status, error=error, unsent=work.unsent))
+    if work.status.ended:
+        return
+    words = "The gateway could not finish this by itself; nothing is lost. Its operator must look at the dead letters."
+    error = Rejected(code, words, http_status=200)
+    if work.unsent:
+        finish(conn, tools, work, Outcome(Status.FAILED, error=error, unsent=True))
+    else:
+        unknown.enter(conn, tools, work, error)

@@ -28,6 +28,14 @@ class NeedsLive(Exception):
     """The record has live objects that must be read at Stripe before the guard may speak."""
 
 
+class RefundUnderWay(Exception):
+    """Another refund of the same payment has not ended: this one is planned over what that leaves."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
 @dataclass(frozen=True)
 class Planned:
     """The plan is stored."""
@@ -132,6 +140,8 @@ def _reserve(conn: Connection, work: Work, context: Context, amount: int) -> Non
             "It is being looked up; an operator can resolve it.",
             http_status=200,
         )
+    if (other := refundable.under_way(conn, entity, charge.id, work.id)) is not None:
+        raise RefundUnderWay(other)
     refundable.rebase(
         conn,
         refundable.Seen(entity, charge.id, charge.captured, charge.currency, charge.number, charge.refunds),

@@ -7,17 +7,18 @@ After a minute, ten minutes, an hour, then hourly for a week; or a person resolv
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from gateway import audit
-from gateway.engine import jobs, lanes, ledger
+from gateway.engine import jobs, ledger
 from gateway.engine.clock import now, stored_now
+from gateway.engine.entering import enter_queued
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline.finish import Outcome, ended_as, finish
-from gateway.pipeline.lookup import find
+from gateway.pipeline import happened
+from gateway.pipeline.finish import Outcome, finish
 from gateway.pipeline.project import contended
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status, dumps
@@ -30,13 +31,34 @@ _GIVE_UP = 7 * 24 * 3600.0
 
 def park(tools: Tools, work: Work, error: GatewayError) -> Verdict:
     """End the action's job as unknown: its lane is free, its reservation stays, a look-up job takes over."""
+    return Done(lambda conn: enter(conn, tools, work, error), contended(work))
 
-    def commit(conn: Connection) -> None:
-        finish(conn, tools, work, Outcome(Status.UNKNOWN, error=error))
-        job_id = _job_id(work.id)
-        tools.engine.enqueue(conn, Job(job_id, "lookup", job_id, 1, due=now(conn) + _FIRST))
 
-    return Done(commit, contended(work))
+def enter(conn: Connection, tools: Tools, work: Work, error: GatewayError) -> None:
+    """Show the outcome as unknown, and have it looked up from now on; not over an end that was found meanwhile."""
+    if _ended(conn, work):
+        return
+    finish(conn, tools, work, Outcome(Status.UNKNOWN, error=error))
+    job_id = _job_id(work.id)
+    tools.engine.enqueue(conn, Job(job_id, "lookup", job_id, 1, due=now(conn) + _FIRST))
+
+
+def conclude(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None:
+    """
+    End it, once: its look-up, a person and its replayed dead letter may all find out at the same time.
+
+    What is left of the others goes with it.
+    """
+    if _ended(conn, work):
+        return
+    for job_id in (_job_id(work.id), work.id):
+        jobs.remove(conn, job_id)
+    finish(conn, tools, work, outcome)
+
+
+def _ended(conn: Connection, work: Work) -> bool:
+    row = ledger.by_id(conn, work.id)
+    return row is None or Status(row.status).ended
 
 
 def _job_id(action_id: str) -> str:
@@ -46,11 +68,11 @@ def _job_id(action_id: str) -> str:
 async def look(tools: Tools, claim: Claim) -> Verdict:
     """Job kind ``lookup``: found = it happened; after a week a person must decide."""
     work = await tools.store.read(lambda c: load(c, tools.sealer, claim.id.removeprefix("lookup:")))
-    plan = work.plan
-    assert plan is not None  # noqa: S101 - unknown is an outcome of a sent step
-    step, age = plan.steps[-1], stored_now(tools.clock) - claim.created
+    if work.status.ended:
+        return Done()
+    age = stored_now(tools.clock) - claim.created
     try:
-        found = await find(tools.stripe, plan.entity, work.id, step, plan.holes, since=work.planned)
+        found = await happened.outcome(tools, work)
     except CircuitOpen:
         raise
     except (Unavailable, UnknownOutcome) as exc:
@@ -58,8 +80,7 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
             return _give_up(work)
         return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
     if found is not None:
-        outcome = replace(ended_as(work, found.body, number=work.number, projectable=False), done=[step.name])
-        return Done(lambda conn: finish(conn, tools, work, outcome), contended(work))
+        return Done(lambda conn: conclude(conn, tools, work, found), contended(work))
     if age > _GIVE_UP:
         return _give_up(work)
     pause = next((p for p in _PAUSES if age < p), _PAUSES[-1])
@@ -91,7 +112,7 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
         raise Rejected("not_unknown", "Only an action of unknown outcome can be resolved.", http_status=409)
     job_id = f"resolve:{said.action_id}"
     payload = sealer.seal(dumps({"happened": said.happened}).encode(), f"job.payload:{job_id}")
-    lanes.enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
+    enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
     audit.record(
         conn, org=row.org, actor=said.actor, act="actions.resolve", ref=said.action_id,
         detail={"happened": said.happened, "reason": said.reason}, at=now(conn),
@@ -102,16 +123,10 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
 async def resolve(tools: Tools, claim: Claim) -> Verdict:
     """Job kind ``resolve``: end the action the way a person said."""
     action_id = claim.id.removeprefix("resolve:")
-    happened = json.loads(tools.sealer.open(claim.payload or b"", f"job.payload:{claim.id}"))["happened"]
+    it_did = json.loads(tools.sealer.open(claim.payload or b"", f"job.payload:{claim.id}"))["happened"]
     work = await tools.store.read(lambda c: load(c, tools.sealer, action_id))
 
-    def commit(conn: Connection) -> None:
-        row = ledger.by_id(conn, action_id)
-        if row is not None and row.status == Status.UNKNOWN:  # else the look-up was quicker
-            jobs.remove(conn, _job_id(action_id))
-            finish(conn, tools, work, _resolution(happened=happened))
-
-    return Done(commit, contended(work))
+    return Done(lambda conn: conclude(conn, tools, work, _resolution(happened=it_did)), contended(work))
 
 
 def _resolution(*, happened: bool) -> Outcome:

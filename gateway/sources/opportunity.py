@@ -6,20 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import BillTo, Rows, Source, SourceRecord
-from gateway.sources.reading import (
-    ACCOUNT,
-    BILL_TO,
-    LINE,
-    account_party,
-    at,
-    bill_to,
-    common,
-    decimal,
-    line,
-    person,
-    select,
-    under,
-)
+from gateway.sources.deal import deal
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
@@ -40,18 +28,8 @@ def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
 
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
     """Bill-to order: contact role "Billing", primary contact role, mapped contact, person account."""
-    row = rows["record"][0]
-    party = account_party(row.get("Account"))
-    return SourceRecord(
-        ref=ref,
-        name=row["Name"],
-        party=party,
-        bill_to=(*_roles(rows["roles"]), *bill_to(at(row, names.get("bill_to", "")), "mapped contact"), *person(party)),
-        amount=decimal(row.get("Amount")),
-        lines=tuple(line(r) for r in rows["lines"]),
-        fields=row,
-        **common(row, names),
-    )
+    name = rows["record"][0]["Name"]
+    return deal(ref, rows, names, name=name, amount="Amount", first=_roles(rows["roles"]))
 
 
 def _roles(rows: Rows) -> tuple[BillTo, ...]:

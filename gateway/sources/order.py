@@ -6,20 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import (
-    ACCOUNT,
-    BILL_TO,
-    LINE,
-    account_party,
-    at,
-    bill_to,
-    common,
-    decimal,
-    line,
-    person,
-    select,
-    under,
-)
+from gateway.sources.deal import deal
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
@@ -35,17 +23,17 @@ def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
     """Bill-to order: the order's own bill-to contact, mapped contact, person account."""
     row = rows["record"][0]
-    party = account_party(row.get("Account"))
-    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
-    return SourceRecord(
-        ref=ref,
-        name=f"Order {row['OrderNumber']}",
-        party=party,
-        bill_to=(*bill_to(row.get("BillToContact"), "bill-to contact"), *mapped, *person(party)),
-        amount=decimal(row.get("TotalAmount")),
-        lines=tuple(line(r) for r in rows["lines"]),
-        fields=row,
-        **common(row, names, po_number=row.get("PoNumber"), reference=row["OrderNumber"]),
+    number, po_number = row["OrderNumber"], row.get("PoNumber")
+    first = bill_to(row.get("BillToContact"), "bill-to contact")
+    return deal(
+        ref,
+        rows,
+        names,
+        name=f"Order {number}",
+        amount="TotalAmount",
+        first=first,
+        po_number=po_number,
+        reference=number,
     )
 
 

@@ -6,20 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
 from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import (
-    ACCOUNT,
-    BILL_TO,
-    LINE,
-    account_party,
-    at,
-    bill_to,
-    common,
-    decimal,
-    line,
-    person,
-    select,
-    under,
-)
+from gateway.sources.deal import deal
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
 
 
 def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
@@ -35,18 +23,8 @@ def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:
     """Bill-to order: the quote's contact, mapped contact, person account."""
     row = rows["record"][0]
-    party = account_party(row.get("Account"))
-    mapped = bill_to(at(row, names.get("bill_to", "")), "mapped contact")
-    return SourceRecord(
-        ref=ref,
-        name=row["Name"],
-        party=party,
-        bill_to=(*bill_to(row.get("Contact"), "contact of the quote"), *mapped, *person(party)),
-        amount=decimal(row.get("TotalPrice")),
-        lines=tuple(line(r) for r in rows["lines"]),
-        fields=row,
-        **common(row, names, reference=row.get("QuoteNumber")),
-    )
+    first, number = bill_to(row.get("Contact"), "contact of the quote"), row.get("QuoteNumber")
+    return deal(ref, rows, names, name=row["Name"], amount="TotalPrice", first=first, reference=number)
 
 
 SOURCE = Source("Quote", "0Q0", queries, parse)

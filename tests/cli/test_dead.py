@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 import sqlalchemy as sa
 
 from gateway import audit
 from gateway.engine import mirror
 from gateway.engine.database import transaction
-from gateway.engine.lanes import Job, enter_queued
+from gateway.engine.entering import Job, enter_queued
 from gateway.engine.schema import audit as audit_table
 from gateway.engine.schema import job as job_table
 from gateway.engine.schema import mirror as mirror_table
@@ -66,6 +68,29 @@ def test_replaying_one_leaves_the_others(buried: Installation) -> None:
 
     assert result.exit_code == 0
     assert states(buried) == {"refresh:0": "dead", "refresh:1": "ready", "refresh:2": "dead", "row": "dead"}
+
+
+def test_a_replay_keeps_the_attempts_used_and_has_them_on_record(buried: Installation) -> None:
+    buried.run("dead", "replay", "refresh:1", ROW, "--yes")
+
+    with transaction(buried.url, readonly=True) as conn:
+        assert conn.execute(sa.select(job_table.c.attempts).where(job_table.c.id == "refresh:1")).scalar_one() == 7
+        assert conn.execute(sa.select(mirror_table.c.attempts)).scalar_one() == 7
+        details = {row.ref: row.detail for row in conn.execute(sa.select(audit_table.c.ref, audit_table.c.detail))}
+    assert json.loads(details["refresh:1"]) == {"attempts": 7}
+
+
+def test_what_waits_for_its_next_attempt_can_be_told_to_make_it_now(buried: Installation) -> None:
+    with transaction(buried.url) as conn:
+        waiting = {"state": "waiting", "due": 1_790_003_600.0}
+        conn.execute(sa.update(job_table).where(job_table.c.id == "refresh:1").values(waiting))
+
+    result = buried.run("dead", "replay", "refresh:1", "--yes")
+
+    assert result.exit_code == 0
+    assert states(buried)["refresh:1"] == "waiting"
+    with transaction(buried.url, readonly=True) as conn:
+        assert conn.execute(sa.select(job_table.c.due).where(job_table.c.id == "refresh:1")).scalar_one() == 0.0
 
 
 def test_replaying_a_cause_takes_all_of_it(buried: Installation) -> None:

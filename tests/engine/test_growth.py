@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from gateway import audit
-from gateway.engine import jobs, ledger, mirror, schema
+from gateway.engine import jobs, ledger, mirror, pauses, schema
 from gateway.engine.circuit import close_circuit, open_circuit, open_circuits
 from gateway.engine.clock import remember
 from gateway.engine.database import transaction
@@ -20,7 +20,7 @@ MANY = 100_000
 SEALER = Sealer({"k": bytes(32)}, "k", bytes(32))
 RECORD = SourceRef("Opportunity", "006000000000001AAA")
 # Small by nature: what is open or set, never what was.
-SMALL = ("circuit", "setting", "counter", "node", "audit_head", "alembic_version", "sqlite_master")
+SMALL = ("circuit", "setting", "counter", "node", "audit_head", "alembic_version", "sqlite_master", "pause")
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +125,9 @@ def live_through_everything(url):
             await engine.store.read(open_circuits)
             await until(lambda: "s" not in engine.open_scopes)
             await engine.store.write(lambda conn: close_circuit(conn, "s"))
+            await engine.store.write(lambda conn: pauses.begin(conn, "org:o", "ops", None))
+            await engine.store.read(lambda conn: (pauses.held(conn), pauses.of_job(conn, "q2")))
+            await engine.store.write(lambda conn: pauses.end(conn, "org:o", {"outbox": 9.0}, 1.0))
             await engine.pump.drop_orphans()
             for name in ("retry", "snooze", "leave", "wait", "die", "held", "q2", "stirred", "probe"):
                 await wait_gone(engine, name)
@@ -148,7 +151,7 @@ def use_the_mirror(url):
         mirror.backlog(conn, "o")
         mirror.mark_sending(conn, unsent, 5.0)
         mirror.mark_failed(conn, unsent[0], "x", "y", state="dead")
-        mirror.replay(conn, "o", unsent[0].sobject, unsent[0].key)
+        mirror.replay(conn, "o", unsent[0].sobject, unsent[0].key, 1.0)
         mirror.mark_written(conn, unsent, 5.0)
         mirror.mark_unclear(conn, unsent, 9.0)
         mirror.left_behind(conn, "o")
@@ -196,6 +199,7 @@ def test_the_check_above_can_fail(grown):
         ("SELECT seq FROM job WHERE state = 'held' AND due <= 5 ORDER BY due", "job_held"),
         ("SELECT seq FROM job WHERE state = 'running' AND node = 5", "job_node"),
         ("SELECT seq FROM job WHERE waits_for = 'x'", "job_waits_for"),
+        ("SELECT seq FROM job WHERE paused_by = 'x'", "job_paused"),
         ("SELECT seq FROM job WHERE state = 'dead' AND error_code = 'x' ORDER BY seq", "job_dead"),
     ],
 )
@@ -211,6 +215,7 @@ def test_every_index_of_the_job_table_is_accounted_for():
 
     assert named == {
         "job_ready",
+        "job_paused",
         "job_lane_ready",
         "job_lane_held",
         "job_waiting",

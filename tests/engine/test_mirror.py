@@ -274,14 +274,26 @@ def test_a_dead_row_is_tried_again_when_its_fields_change_or_by_hand(database_ur
         act(database_url, mirror.mark_failed, waiting, "validation", "no", state="dead")
 
     merge(database_url, invoice("us:1", A=2), number=2, now=200.0)
-    replayed = act(database_url, mirror.replay, ORG, "Stripe_Invoice__c", "us:2")
-    again = act(database_url, mirror.replay, ORG, "Stripe_Invoice__c", "us:2")
+    replayed = act(database_url, mirror.replay, ORG, "Stripe_Invoice__c", "us:2", 300.0)
+    again = act(database_url, mirror.replay, ORG, "Stripe_Invoice__c", "us:2", 300.0)
 
     assert (replayed, again) == (True, False)
     assert {(found.key, found.state, found.attempts) for found in unsent(database_url)} == {
         ("us:1", "dirty", 0),
-        ("us:2", "dirty", 0),
+        ("us:2", "dirty", 1),  # by hand: its attempts stay counted
     }
+
+
+@pytest.mark.parametrize("state", ["parked", "dirty"])
+def test_a_row_that_waits_for_its_next_attempt_makes_it_now_by_hand(database_url, state):
+    merge(database_url, invoice("us:1", A=1), invoice("us:2", A=1))
+    for waiting in unsent(database_url):
+        act(database_url, mirror.mark_failed, waiting, "row_locked", "busy", due=300.0, state=state)
+
+    assert act(database_url, mirror.replay, ORG, "Stripe_Invoice__c", "us:2", 200.0)
+
+    [now_due] = unsent(database_url, now=200.0)
+    assert (now_due.key, now_due.attempts) == ("us:2", 1)
 
 
 def test_a_row_that_changed_while_its_older_version_was_refused_is_not_buried(database_url):

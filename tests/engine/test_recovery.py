@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from gateway.engine import lanes, turns
 from gateway.engine.clock import SystemClock, now
 from gateway.engine.database import transaction
-from gateway.engine.lanes import Fenced, Holder, Pause
+from gateway.engine.entering import enter_running
+from gateway.engine.lanes import Fenced, Holder, Rest
 from gateway.engine.schema import job
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.store import Store
@@ -55,15 +56,15 @@ def test_a_job_that_ran_at_the_crash_runs_again_before_the_others_of_its_lane(sq
 def test_a_stale_claim_changes_nothing(database_url):
     first, second = Holder(1, "1.1"), Holder(2, "2.1")
     with transaction(database_url) as conn:
-        stale = lanes.enter_running(conn, Job("a", "k", "lane"), first, now(conn))
+        stale = enter_running(conn, Job("a", "k", "lane"), first, now(conn))
         turns.fall_back(conn, 1)
         found = turns.look(conn, now(conn), slots=1)
         [fresh] = turns.claim(conn, found, second, now(conn))
 
     for attempt in (
         lambda conn: lanes.finish(conn, stale),
-        lambda conn: lanes.pause(conn, stale, Pause("dead", 0.0)),
-        lambda conn: lanes.pause(conn, stale, Pause("waiting", 0.0)),
+        lambda conn: lanes.rest(conn, stale, Rest("dead", 0.0)),
+        lambda conn: lanes.rest(conn, stale, Rest("waiting", 0.0)),
     ):
         with pytest.raises(Fenced), transaction(database_url) as conn:
             attempt(conn)
@@ -106,7 +107,7 @@ def test_a_claim_whose_commit_was_never_heard_of_is_found_again(database_url):
     async def main():
         async with running(database_url, {"k": handle}) as engine:
             holder = Holder(engine.node, "lost.1")  # committed, but the answer went down with the connection
-            await engine.store.write(lambda conn: lanes.enter_running(conn, Job("a", "k", "lane"), holder, now(conn)))
+            await engine.store.write(lambda conn: enter_running(conn, Job("a", "k", "lane"), holder, now(conn)))
             await engine.pump.drop_orphans()
             return await engine.wait("a", 5)
 

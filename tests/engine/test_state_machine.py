@@ -13,11 +13,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gateway.engine import jobs, lanes, turns
+from gateway.engine import jobs, turns
 from gateway.engine.circuit import close_circuit, open_circuit
 from gateway.engine.clock import SystemClock, now
 from gateway.engine.database import engine
-from gateway.engine.lanes import NEVER, Fenced, Holder, Job
+from gateway.engine.entering import Job, enter_queued, enter_running
+from gateway.engine.lanes import NEVER, Fenced, Holder
 from gateway.engine.schema import circuit, job
 from gateway.engine.settle import settle
 from gateway.engine.verdicts import Dead, Done, Retry, Snooze, WaitFor
@@ -61,11 +62,11 @@ class Jobs(RuleBasedStateMachine):
             due = self.clock.now() + 30.0 if how == "later" else 0.0
             entered = Job(job_id, "k", lane, due=due, state="held" if how == "held" else "ready", scope=scope)
             if here and how == "now":
-                claim = lanes.enter_running(conn, entered, self.holder(node), now(conn))
+                claim = enter_running(conn, entered, self.holder(node), now(conn))
                 if claim is not None:
                     return claim
-            assert lanes.enter_queued(conn, entered, now(conn))
-            assert not lanes.enter_queued(conn, entered, now(conn))
+            assert enter_queued(conn, entered, now(conn))
+            assert not enter_queued(conn, entered, now(conn))
         return multiple()
 
     @rule(target=claims, node=NODES, slots=st.integers(1, 4))

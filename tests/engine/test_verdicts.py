@@ -9,7 +9,7 @@ from gateway.engine.retry import RetryPolicy
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.worker import Dead, Done, Job, Retry, Snooze
 from gateway.errors import Unavailable
-from tests.support.engine import enter, running, wait_gone
+from tests.support.engine import enter, running, until, wait_gone
 
 
 def states(engine):
@@ -40,7 +40,7 @@ def test_retries_keep_the_lane_and_end_in_death_when_the_budget_is_used_up(datab
     assert (gave_up, deaths) == ("a", 1)
 
 
-def test_a_replayed_dead_letter_has_a_fresh_budget(database_url):
+def test_a_dead_letter_is_replayed_with_what_is_left_of_its_budget(database_url):
     mended = []
 
     async def handle(_claim):
@@ -60,7 +60,70 @@ def test_a_replayed_dead_letter_has_a_fresh_budget(database_url):
     group, replayed, again = asyncio.run(main())
 
     assert (group.kind, group.error_code, group.count) == ("k", "permission_missing", 1)
-    assert (replayed, again) == (True, False)
+    assert (replayed, again) == (1, None)
+
+
+def test_what_has_used_up_its_budget_gets_one_attempt_by_hand_and_is_dead_again(database_url):
+    attempts = []
+
+    async def handle(claim):
+        attempts.append(claim.attempts)
+        return Retry("upstream_away", "no answer")
+
+    async def main():
+        policies = {"k": RetryPolicy(first=0.01, cap=0.01, attempts=3)}
+        async with running(database_url, {"k": handle}, policies=policies) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            await engine.wait("a", 5)
+            used = await engine.store.write(lambda conn: jobs.replay(conn, "a"))
+            engine.poke()
+            await until(lambda: engine.counters.dead == 2)
+            [dead] = await engine.store.read(jobs.dead_letters)
+            return used, dead
+
+    used, dead = asyncio.run(main())
+
+    assert attempts == [0, 1, 2, 3]
+    assert (used, dead.attempts) == (3, 4)
+
+
+def test_what_waits_for_its_next_attempt_makes_it_now_by_hand_and_only_once(database_url):
+    attempts = []
+
+    async def handle(claim):
+        attempts.append(claim.attempts)
+        return Done() if claim.attempts else Retry("upstream_away", "no answer", after=3600.0)
+
+    async def main():
+        async with running(database_url, {"k": handle}) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            await until(lambda: engine.counters.retried == 1)
+            used = await engine.store.write(lambda conn: jobs.replay(conn, "a"))
+            engine.poke()
+            await wait_gone(engine, "a")
+            return used
+
+    assert asyncio.run(main()) == 1
+    assert attempts == [0, 1]
+
+
+def test_what_runs_is_not_replayed(database_url):
+    async def main():
+        let_go = asyncio.Event()
+
+        async def handle(claim):
+            await let_go.wait()
+            return Done()
+
+        async with running(database_url, {"k": handle}) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            await until(lambda: engine.running == 1)
+            running_one = await engine.store.write(lambda conn: jobs.replay(conn, "a"))
+            let_go.set()
+            await wait_gone(engine, "a")
+            return running_one
+
+    assert asyncio.run(main()) is None
 
 
 def test_a_snooze_that_keeps_its_lane_is_not_overtaken(database_url):

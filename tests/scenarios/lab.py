@@ -12,7 +12,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ class Lab:
 
     def _stripe_world(self, url: str) -> StripeWorld:
         path = self.identity.write_stripe(self.folder)
-        return StripeWorld.of(json.loads(path.read_text())["accounts"], public_url=url)
+        self.stripe_world = StripeWorld.of(json.loads(path.read_text())["accounts"], public_url=url)
+        return self.stripe_world
 
     def _start_salesforce(self, profile: str, features: Sequence[str]) -> str:
         url = f"http://127.0.0.1:{(port := free_port())}"
@@ -217,6 +218,16 @@ async def end_of(gateway: Gateway, asked: Answer) -> dict[str, Any]:
             if found[0].status not in ledger.OPEN:
                 return found[1]
             await asyncio.sleep(0.02)
+
+
+def tell(lab: Lab, story: Callable[[Gateway], Awaitable[None]]) -> None:
+    """A story with one running gateway."""
+
+    async def whole() -> None:
+        async with lab.gateway() as gateway:
+            await story(gateway)
+
+    asyncio.run(whole())
 
 
 async def until(holds: Callable[[], bool], patience: float = PATIENCE, what: str = "it") -> None:

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import requests
 
 from gateway.app import Gateway
-from gateway.engine import jobs, ledger, schedule
-from gateway.engine.worker import Claim
+from gateway.engine import jobs, lanes, ledger, live, schedule
+from gateway.engine.database import transaction
+from gateway.engine.worker import Claim, Done
 from gateway.pipeline import answers, unknown
 from gateway.pipeline.accept import work_of
 from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.preview import preview
+from gateway.pipeline.refresh import refresh
 from gateway.pipeline.work import Patience
+from gateway.records import dumps
 from gateway.sandbox.identity import ORG
-from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, truth, until
-
-Story = Callable[[Gateway], Awaitable[None]]
-
-
-def tell(lab: Lab, story: Story) -> None:
-    async def whole() -> None:
-        async with lab.gateway() as gateway:
-            await story(gateway)
-
-    asyncio.run(whole())
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, submission, tell, truth, until
+from tests.scenarios.outage import back, move
 
 
 def hours_pass(lab: Lab, gateway: Gateway, hours: float) -> None:
@@ -204,6 +197,132 @@ def test_a_customer_that_cannot_be_made_ends_who_waits_for_it_and_waits_for_a_pe
             return sorted((row["Action__c"], row["Status__c"]) for row in lab.records("Stripe_Action__c"))
 
         await until(lambda: told() == [("create-customer", "unknown"), ("send-invoice", "failed")], what="both told")
+
+    tell(lab, story)
+
+
+def test_an_action_that_died_with_its_plan_is_looked_up_and_found(lab: Lab) -> None:
+    """Somebody's script finalized the draft under our key: our own call is refused for good, but the invoice is out."""
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        gateway.tools.patience = Patience(tries=(), first=600, longest=600)
+        lab.fault("stripe", "http_503", "/v1/invoices/*/finalize", method="POST", times=-1)
+        asked = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE, wait=0)
+        action_id = asked.action_id
+        await until(lambda: put_down(lab, action_id), what="it was put down")
+        lab.heal()
+        key = step_key(entity="us", mode="test", base=action_id, step="finalize", generation=1)
+        [invoice] = lab.objects("invoice")
+        at_stripe(lab, f"/v1/invoices/{invoice['id']}/finalize", {"auto_advance": "true"}, key)
+
+        hours_pass(lab, gateway, 0.2)
+        assert await gateway.tools.engine.wait(action_id, 30)
+        told = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE)
+        assert (told.envelope["status"], told.envelope["error_code"]) == ("unknown", "idempotency_key_reused")
+        [dead] = await gateway.tools.store.read(jobs.dead_letters)
+        assert dead.id == action_id
+
+        hours_pass(lab, gateway, 0.02)
+        assert await gateway.tools.engine.wait(f"lookup:{action_id}", 30)
+        told = await ask(gateway, "send-invoice", lab.invoice_members(), key="k", caller=MACHINE)
+        assert (told.envelope["status"], told.envelope["stripe_id"]) == ("succeeded", invoice["id"])
+        assert "Stripe does not say whether the mail went out" in told.envelope["user_message"]
+        assert await gateway.tools.store.read(jobs.dead_letters) == []
+        await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
+
+    tell(lab, story)
+
+
+def test_an_action_that_died_with_its_plan_and_left_nothing_at_stripe_is_looked_up_until_a_person_decides(
+    sqlite_lab: Lab,
+) -> None:
+    lab = sqlite_lab
+    key = step_key(entity="us", mode="test", base=customer_base(ORG, lab.account, 1), step="customer", generation=1)
+
+    async def story(gateway: Gateway) -> None:
+        at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
+        made = await ask(gateway, "create-customer", {"record_id": lab.account}, key="c")
+        job_id = f"lookup:{made.action_id}"
+        assert made.envelope["status"] == "unknown", made.envelope
+
+        for seconds in (61, 601, 3601, 3601):  # after a minute, ten minutes, an hour, hourly
+            before = len(lab.calls("stripe"))
+            hours_pass(lab, gateway, seconds / 3600)
+            await until(lambda before=before: len(lab.calls("stripe")) > before, what="a look")  # type: ignore[misc]
+            await until(lambda: state_of(lab, job_id) == "held", what="the next one is waited for")
+
+        said = unknown.Resolution(made.action_id, happened=False, actor="operator", reason="not in the dashboard")
+        await gateway.tools.store.write(lambda conn: unknown.order(conn, gateway.tools.sealer, said))
+        gateway.tools.engine.poke()
+        await until(lambda: state_of(lab, made.action_id) is None, what="the dead letter is gone")
+        assert state_of(lab, job_id) is None
+
+    tell(lab, story)
+
+
+def state_of(lab: Lab, job_id: str) -> str | None:
+    with transaction(lab.database, readonly=True) as conn:
+        return lanes.state_of(conn, job_id)
+
+
+def put_down(lab: Lab, job_id: str) -> bool:
+    """Waiting for its retry."""
+    return state_of(lab, job_id) in {"waiting", "held"}
+
+
+def refresh_of(gateway: Gateway, lab: Lab, invoice_id: str) -> Claim:
+    """The job that reads this invoice again, as some process has claimed it."""
+    told = {"org": ORG, "entity": "us", "kind": "invoice", "id": invoice_id, "sobject": "Opportunity"}
+    told |= {"record_id": lab.fleet, "owner": {}}
+    job_id = f"refresh:us:{invoice_id}"
+    payload = gateway.tools.sealer.seal(dumps(told).encode(), f"job.payload:{job_id}")
+    return Claim(job_id, "refresh", "lane", 1, 1, 0, "claim", payload, 0.0, 1, None, None)
+
+
+def test_a_reading_that_was_overtaken_changes_nothing_any_more(lab: Lab) -> None:
+    """Its process stood still between the answer and the commit, and what it read is no longer so."""
+
+    async def story(gateway: Gateway) -> None:
+        tools = gateway.tools
+        sent = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+        claim = refresh_of(gateway, lab, sent.envelope["stripe_id"])
+
+        overtaken = await refresh(tools, claim)
+        lab.pay(lab.objects("invoice")[0])
+        latest = await refresh(tools, claim)
+        for verdict in (latest, overtaken):
+            assert isinstance(verdict, Done)
+            assert verdict.commit is not None
+            await tools.store.write(verdict.commit)
+
+        [row] = await tools.store.read(lambda conn: live.of_record(conn, ORG, lab.fleet, "invoice"))
+        assert row.status == "paid"
+        refund = await ask(gateway, "refund-payment", {"record_id": lab.fleet}, key="r")
+        assert refund.envelope["success"], refund.envelope
+        await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
+
+    tell(lab, story)
+
+
+def test_what_an_action_did_is_not_overwritten_by_a_reading_from_before(lab: Lab) -> None:
+    async def story(gateway: Gateway) -> None:
+        tools = gateway.tools
+        first = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="k")
+        before = await refresh(tools, refresh_of(gateway, lab, first.envelope["stripe_id"]))
+        members = {"record_id": lab.fleet, "portion_percent": "30", "replace": True}
+        second = await ask(gateway, "send-invoice", members, key="k2")
+        assert second.envelope["success"], second.envelope
+
+        assert isinstance(before, Done)
+        assert before.commit is not None
+        await tools.store.write(before.commit)
+
+        rows = await tools.store.read(lambda conn: live.of_record(conn, ORG, lab.fleet, "invoice"))
+        assert {row.stripe_id: row.status for row in rows} == {
+            first.envelope["stripe_id"]: "void",
+            second.envelope["stripe_id"]: "open",
+        }
 
     tell(lab, story)
 
@@ -442,5 +561,27 @@ def test_a_preview_of_what_is_there_already_counts_it_once(sqlite_lab: Lab) -> N
         assert "already" not in before.summary
         assert after.summary["already"] == sent.envelope["number"]
         assert after.summary["remaining"] == before.summary["remaining"]
+
+    tell(lab, story)
+
+
+def test_a_planned_action_that_could_not_be_sent_yet_keeps_others_of_its_record_from_planning(sqlite_lab: Lab) -> None:
+    """Otherwise both plans would have been made over a record without an invoice, and both would be sent."""
+    lab = sqlite_lab
+    first = lab.invoice_members()
+    second = {**first, "lines": [{"description": "Something else", "amount": "77.00"}]}
+
+    async def story(gateway: Gateway) -> None:
+        await ask(gateway, "create-customer", {"record_id": lab.account, "recipient_email": BILLED}, key="c")
+        lab.stripe_server.stop()
+        sent = await ask(gateway, "send-invoice", first, key="first", caller=MACHINE, wait=0)
+        await until(lambda: put_down(lab, sent.action_id), what="the first was put down")
+        other = await ask(gateway, "send-invoice", second, key="second", caller=MACHINE, wait=0)
+        back(lab, 61)
+        move(lab, gateway, 61)
+
+        assert await gateway.tools.engine.wait(sent.action_id, 30)
+        assert await gateway.tools.engine.wait(other.action_id, 30)
+        assert len(lab.objects("invoice")) == 1
 
     tell(lab, story)

@@ -148,6 +148,7 @@ def upgrade() -> None:
         _column("claim", sa.Text, null=True),
         _column("waits_for", sa.Text, null=True),
         _column("scope", sa.Text, null=True),
+        _column("paused_by", sa.Text, null=True),
         _column("dirty", sa.SmallInteger, default="0"),
         _column("error_code", sa.Text, null=True),
         _column("error", sa.Text, null=True),
@@ -162,6 +163,7 @@ def upgrade() -> None:
     _index("job_lane_held", "job", ["lane"], where="state IN ('running','waiting')", unique=True)
     _index("job_lane_ready", "job", ["lane", "seq"], where="state = 'ready'")
     _index("job_node", "job", ["node"], where="state = 'running'")
+    _index("job_paused", "job", ["paused_by"], where="paused_by IS NOT NULL")
     _index("job_ready", "job", ["priority", "seq"], where="state = 'ready'")
     _index("job_waiting", "job", ["due"], where="state = 'waiting'")
     _index("job_waits_for", "job", ["waits_for"], where="waits_for IS NOT NULL")
@@ -174,6 +176,7 @@ def upgrade() -> None:
         _column("stripe_id", sa.Text),
         _column("content_hash", sa.Text),
         _column("status", sa.Text),
+        _column("number", sa.BigInteger),
         _column("action_id", sa.Text),
         _column("shown", sa.Text, null=True),
         _column("changed", sa.Float),
@@ -214,6 +217,14 @@ def upgrade() -> None:
         _column("host", sa.Text),
         _column("pid", sa.Integer),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "pause",
+        _column("scope", sa.Text),
+        _column("since", sa.Float),
+        _column("actor", sa.Text),
+        _column("reason", sa.Text, null=True),
+        sa.PrimaryKeyConstraint("scope"),
     )
     op.create_table(
         "refundable",
