@@ -51,7 +51,7 @@ class Snooze:
     Later, without using an attempt: ``after`` seconds.
 
     With ``keep_lane`` (the job has sent something) nothing overtakes it; without, it leaves its lane and rejoins at
-    the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open.
+    the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open. ``touches`` as in `Done`.
     """
 
     after: float
@@ -60,14 +60,19 @@ class Snooze:
     keep_lane: bool = True
     scope: str | None = None
     commit: Commit | None = None
+    touches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WaitFor:
-    """Give up the slot, keep the lane, go on when that job has ended or died (at once if it already has)."""
+    """
+    Give up the slot, keep the lane, go on when that job has ended or died (at once if it already has). ``touches`` as
+    in `Done`.
+    """
 
     job_id: str
     commit: Commit | None = None
+    touches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

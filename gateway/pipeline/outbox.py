@@ -138,7 +138,7 @@ def _take_up(conn: Connection, tools: Tools, org: str, rows: Sequence[Row], own_
     for row in rows:
         row_id = salesforce_id(row["Id"])
         if mirror.get(conn, tools.sealer, org, SOBJECT, row_id) is not None:
-            continue  # answered; the answer is on its way
+            continue  # its answer, or how it stands, is on the way
         try:
             asked = submission(org, row, own_users)
             _enter(conn, tools, asked)

@@ -13,9 +13,10 @@ from gateway.engine.worker import Job
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import Snapshot
+from gateway.projections import action as action_row
 from gateway.projections.roll_up import roll_up
 from gateway.projections.rows import POINTING
-from gateway.records import Json, SourceRef, Upsert, dumps
+from gateway.records import Envelope, Json, SourceRef, Upsert, dumps
 
 
 def object_rows(conn: Connection, tools: Tools, work: Work, kind: str, body: Mapping[str, Json]) -> list[Upsert]:
@@ -33,6 +34,26 @@ def object_rows(conn: Connection, tools: Tools, work: Work, kind: str, body: Map
         time_zone=tools.entity(plan.entity).time_zone,
     )
     return list(projections.project(kind, snapshot))
+
+
+def own_row(work: Work, answer: Envelope, ended: float | None = None) -> Upsert:
+    """The action's own row: what was asked, by whom, and how it stands by ``answer``."""
+    plan = work.plan
+    facts = action_row.ActionFacts(
+        action_id=work.id,
+        name=work.action.name,
+        status=answer.status,
+        caller=work.caller,
+        accepted=work.accepted,
+        answer=answer,
+        source=work.ref,
+        account=plan.owner.get("account") if plan else None,
+        entity=work.entity,
+        request_key=work.request_key,
+        ended=ended,
+        outbox_row=work.outbox_row,
+    )
+    return action_row.project(facts)
 
 
 def priority_of(work: Work) -> int:
