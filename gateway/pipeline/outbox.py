@@ -92,9 +92,10 @@ async def _drain(tools: Tools, org: str) -> None:
     own, last = await _own_users(tools, org), ""
     while True:
         rows = await tools.salesforce.query(org, _soql(since, last))
-        for start in range(0, len(rows), _SLICE):
-            part = rows[start : start + _SLICE]
-            await tools.store.write(partial(_take_up, tools=tools, org=org, rows=part, own_users=own))
+        async with tools.ahead.turn(org):
+            for start in range(0, len(rows), _SLICE):
+                part = rows[start : start + _SLICE]
+                await tools.store.write(partial(_take_up, tools=tools, org=org, rows=part, own_users=own))
         if len(rows) < PAGE:
             return
         last = str(rows[-1]["Id"])

@@ -76,14 +76,22 @@ Rows = Sequence[Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """SOQL over one or many records; ``by`` is the field of its rows that names the record they belong to."""
+
+    soql: str
+    by: str = "Id"
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """
     How one Salesforce object is read: SOQL by name, sent together in one Composite call, and what the rows mean.
 
-    ``queries(record_id, extra)`` may use ``extra``: further fields of the record the configuration maps.
+    ``queries(record_ids, extra)`` may use ``extra``: further fields of the record the configuration maps.
     """
 
     sobject: str
     prefix: str
-    queries: Callable[[str, Sequence[str]], dict[str, str]]
+    queries: Callable[[Sequence[str], Sequence[str]], dict[str, Part]]
     parse: Callable[[SourceRef, Mapping[str, Rows], Mapping[str, str]], SourceRecord]

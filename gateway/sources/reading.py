@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TypedDict
 
 from gateway.records import Json
-from gateway.sources import BillTo, Party, SourceLine
+from gateway.sources import BillTo, Part, Party, SourceLine
 
 ACCOUNT = ("Id", "Name", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
 CONTACT = ("Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
 BILL_TO = ("Id", "Name", "Email")
 LINE = ("Id", "Quantity", "UnitPrice", "TotalPrice", "Description", "Product2.Name")
+
+
+def records(sobject: str, fields: tuple[str, ...], record_ids: Sequence[str]) -> Part:
+    """The records themselves."""
+    return Part(select(sobject, fields, among("Id", record_ids)))
+
+
+def children(sobject: str, fields: tuple[str, ...], parent: str, record_ids: Sequence[str], *, order: str) -> Part:
+    """Rows that belong to them by the field ``parent``, those of each record in this order."""
+    return Part(select(sobject, (*fields, parent), among(parent, record_ids), order=order), by=parent)
 
 
 def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = "", limit: int = 0) -> str:
@@ -22,6 +32,13 @@ def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = ""
         names.setdefault(name.casefold(), name)  # Salesforce refuses a field that is selected twice
     soql = f"SELECT {', '.join(names.values())} FROM {sobject} WHERE {where}"  # noqa: S608 - SOQL over checked ids
     return soql + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+
+
+def among(field: str, record_ids: Sequence[str]) -> str:
+    """The condition that a field is one of these checked ids."""
+    if len(record_ids) == 1:
+        return f"{field} = '{record_ids[0]}'"
+    return f"{field} IN ('" + "', '".join(record_ids) + "')"
 
 
 def under(path: str, fields: tuple[str, ...]) -> tuple[str, ...]:
