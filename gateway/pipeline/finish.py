@@ -20,7 +20,7 @@ from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
 from gateway.money import Money
 from gateway.pipeline.answers import beside
-from gateway.pipeline.project import merge_rows, object_rows, own_row, priority_of, stir_refresh
+from gateway.pipeline.project import home_of, merge_rows, object_rows, own_row, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.underway import is_shown
 from gateway.pipeline.work import Answer, Tools, Work
@@ -203,11 +203,16 @@ def _customer_not_made(conn: Connection, work: Work, outcome: Outcome, at: float
 def _tell_salesforce(
     conn: Connection, tools: Tools, work: Work, outcome: Outcome, envelope: Envelope, at: float
 ) -> None:
-    row = own_row(work, envelope, at if outcome.status.ended else None)
-    rows, number, kind, body = [row], work.number or 1, work.action.stripe, outcome.object
+    org, own = work.caller.org, own_row(work, envelope, at if outcome.status.ended else None)
+    rows, number, kind, body = [own], work.number or 1, work.action.stripe, outcome.object
+    stale, priority, home = False, priority_of(work), home_of(work)
     if body is not None and outcome.projectable:
-        rows, number = [*object_rows(conn, tools, work, kind, body), *rows], outcome.number
-    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
+        made, number = object_rows(conn, tools, work, kind, body), outcome.number
+        if home == work.ref:
+            rows = [*made, own]
+        else:
+            stale = merge_rows(conn, tools, org, made, home, number, at, priority)
+    stale |= merge_rows(conn, tools, org, rows, work.ref, number, at, priority)
     if body is not None and (stale or not outcome.projectable):
         stir_refresh(conn, tools, work, kind, body["id"])
 

@@ -15,8 +15,14 @@ from gateway.pipeline.work import Tools, Work
 from gateway.projections import Snapshot
 from gateway.projections import action as action_row
 from gateway.projections.roll_up import roll_up
-from gateway.projections.rows import POINTING
+from gateway.projections.rows import LOOKUPS, POINTING
 from gateway.records import Envelope, Json, SourceRef, Upsert, dumps
+
+
+def home_of(work: Work) -> SourceRef:
+    """The record that what the action makes belongs to: a refund asked for on a case belongs to what was paid."""
+    record = work.plan.owner.get("record") if work.plan else None
+    return SourceRef(*record) if record else work.ref
 
 
 def object_rows(conn: Connection, tools: Tools, work: Work, kind: str, body: Mapping[str, Json]) -> list[Upsert]:
@@ -27,13 +33,15 @@ def object_rows(conn: Connection, tools: Tools, work: Work, kind: str, body: Map
         entity=plan.entity,
         livemode=bool(body.get("livemode", tools.entity(plan.entity).mode == "live")),
         object=body,
-        owner=work.ref,
+        owner=home_of(work),
         owner_account=plan.owner.get("account"),
         contact=plan.owner.get("contact"),
         customer_key=_customer_key(conn, work, kind),
         time_zone=tools.entity(plan.entity).time_zone,
     )
-    return list(projections.project(kind, snapshot))
+    found = list(projections.project(kind, snapshot))
+    lookup = LOOKUPS.get(work.ref.sobject) if home_of(work) != work.ref else None
+    return [replace(row, fields={**row.fields, lookup: work.ref.record_id}) for row in found] if lookup else found
 
 
 def own_row(work: Work, answer: Envelope, ended: float | None = None) -> Upsert:
@@ -117,7 +125,7 @@ def _pointing(tools: Tools, rows: Sequence[Upsert], parent: SourceRef) -> list[U
 def contended(work: Work, facts: Facts | None = None) -> tuple[str, ...]:
     """What a commit of this action contends for with other processes, to be locked at its head in one order."""
     org, plan = work.caller.org, work.plan
-    names = [f"stamp:{org}:{work.ref.record_id}"]
+    names = [f"stamp:{org}:{record_id}" for record_id in sorted({work.ref.record_id, home_of(work).record_id})]
     source = plan.owner.get("source") if plan else facts and facts.party and facts.party.source_id
     if source:
         names += [f"customer:{org}:{source}", f"stamp:{org}:{source}"]
@@ -132,9 +140,9 @@ def stir_refresh(
 ) -> None:
     """
     Have the object read again: a job that waits absorbs this, one that runs will run once more. ``ref`` is the record
-    it belongs to, where that is not the action's own.
+    it belongs to, where that is not the one of what the action makes.
     """
-    plan, owner = work.plan, ref or work.ref
+    plan, owner = work.plan, ref or home_of(work)
     assert plan is not None  # noqa: S101
     told = {
         "org": work.caller.org,
