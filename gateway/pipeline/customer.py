@@ -137,7 +137,8 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
         expires=at + _CUSTOMER_LIFE,
     )
     insert(conn, tools, made_for, fingerprint(customer_plan.content))
-    owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}
+    account = party.source_id if party.sobject == "Account" else None
+    owner = {"account": account, "source": party.source_id, "owner_id": party.owner_id}
     stored = freeze(conn, tools, made_for, replace(customer_plan, owner=owner), fingerprint(customer_plan.content))
     if claim is not None:
         tools.keep_warm(claim, stored)

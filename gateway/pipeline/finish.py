@@ -206,13 +206,14 @@ def _tell_salesforce(
     org, own = work.caller.org, own_row(work, envelope, at if outcome.status.ended else None)
     rows, number, kind, body = [own], work.number or 1, work.action.stripe, outcome.object
     stale, priority, home = False, priority_of(work), home_of(work)
+    owner_id = work.plan.owner.get("owner_id") if work.plan else None
     if body is not None and outcome.projectable:
         made, number = object_rows(conn, tools, work, kind, body), outcome.number
         if home == work.ref:
             rows = [*made, own]
         else:
             stale = merge_rows(conn, tools, org, made, home, number, at, priority)
-    stale |= merge_rows(conn, tools, org, rows, work.ref, number, at, priority)
+    stale |= merge_rows(conn, tools, org, rows, work.ref, number, at, priority, owner_id)
     if body is not None and (stale or not outcome.projectable):
         stir_refresh(conn, tools, work, kind, body["id"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -89,8 +90,12 @@ def merge_rows(
     number: int,
     at: float,
     priority: int = 1,
+    owner_id: Json = None,
 ) -> bool:
-    """Merge rows and the stamp they make; True where a row was already known from a later observation."""
+    """
+    Merge rows and the stamp they make; True where a row was already known from a later observation. ``owner_id``: who
+    owns the record, where it was read.
+    """
 
     def stamp_of(children: Sequence[Upsert]) -> Upsert:
         return Upsert(parent.sobject, parent.record_id, roll_up(children, parent), parent, id_field="Id")
@@ -105,9 +110,22 @@ def merge_rows(
         number=number,
         now=at,
         priority=priority,
+        also=partial(owned, owner_id=owner_id),
     )
     tools.wake_sender(conn, org)
     return bool(merged.stale)
+
+
+def owned(rows: Sequence[Upsert], owner_id: Json) -> list[Upsert]:
+    """
+    Who owns the rows of a record (docs/decisions/0018): whoever owns the record, or the rest of its rows where it was
+    not read. A row that somebody inserted stays theirs.
+    """
+    found = owner_id or next((row.fields["OwnerId"] for row in rows if row.fields.get("OwnerId")), None)
+    if found is None:
+        return []
+    ours = [row for row in rows if row.id_field != "Id" and row.fields.get("OwnerId") != found]
+    return [replace(row, fields={"OwnerId": found}) for row in ours]
 
 
 def _pointing(tools: Tools, rows: Sequence[Upsert], parent: SourceRef) -> list[Upsert]:

@@ -104,6 +104,7 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         else getattr(work.request, "account_id", None),
         "contact": getattr(work.request, "contact_id", None),
         "source": context.customer.source_id if context.customer else None,
+        "owner_id": facts.source.owner_id if facts.source else None,
         "touched": _touched(facts),
         **_paid_for(facts),
     }

@@ -62,7 +62,8 @@ def _show(conn: Connection, tools: Tools, work: Work, *, known: bool = False) ->
     if row is None or row.status not in ledger.OPEN or (work.outbox_row and row.status == Status.QUEUED):
         return  # a row of the outbox says "queued" by itself
     shown = own_row(work, answers.standing(conn, row))
-    merge_rows(conn, tools, org, [shown], work.ref, work.number or 1, now(conn), BACKGROUND)
+    owner_id = work.plan.owner.get("owner_id") if work.plan else None
+    merge_rows(conn, tools, org, [shown], work.ref, work.number or 1, now(conn), BACKGROUND, owner_id)
 
 
 def _may_edit(tools: Tools, caller: Caller, record_id: str) -> bool:

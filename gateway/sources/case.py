@@ -9,6 +9,7 @@ from gateway.sources import Part, Rows, Source, SourceRecord
 from gateway.sources.reading import (
     ACCOUNT,
     BILL_TO,
+    OWNER,
     account_party,
     at,
     bill_to,
@@ -23,7 +24,7 @@ from gateway.sources.reading import (
 def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The case with its account and contact."""
     contact = under("Contact", BILL_TO)
-    fields = ("Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
+    fields = (*OWNER, "Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
     return {"record": records("Case", fields, record_ids)}
 
 

@@ -10,6 +10,7 @@ from gateway.sources.reading import (
     ACCOUNT,
     BILL_TO,
     LINE,
+    OWNER,
     account_party,
     at,
     bill_to,
@@ -25,7 +26,7 @@ from gateway.sources.reading import (
 
 def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The record, its lines in their order, and the people in a role on it."""
-    fields = ("Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
+    fields = (*OWNER, "Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
     roles = ("Id", "Role", "IsPrimary", "ContactId", *under("Contact", BILL_TO))
     return {
         "record": records("Opportunity", fields, record_ids),

@@ -10,6 +10,7 @@ from gateway.sources.reading import (
     ACCOUNT,
     BILL_TO,
     LINE,
+    OWNER,
     account_party,
     at,
     bill_to,
@@ -26,7 +27,17 @@ from gateway.sources.reading import (
 def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The order and its items."""
     contact = under("BillToContact", BILL_TO)
-    fields = ("Id", "OrderNumber", "TotalAmount", "PoNumber", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    fields = (
+        *OWNER,
+        "Id",
+        "OrderNumber",
+        "TotalAmount",
+        "PoNumber",
+        "AccountId",
+        *under("Account", ACCOUNT),
+        *contact,
+        *extra,
+    )
     return {
         "record": records("Order", fields, record_ids),
         "lines": children("OrderItem", LINE, "OrderId", record_ids, order="OrderItemNumber, Id"),

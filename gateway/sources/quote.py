@@ -10,6 +10,7 @@ from gateway.sources.reading import (
     ACCOUNT,
     BILL_TO,
     LINE,
+    OWNER,
     account_party,
     at,
     bill_to,
@@ -26,7 +27,17 @@ from gateway.sources.reading import (
 def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The quote and its lines."""
     contact = under("Contact", BILL_TO)
-    fields = ("Id", "Name", "QuoteNumber", "TotalPrice", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    fields = (
+        *OWNER,
+        "Id",
+        "Name",
+        "QuoteNumber",
+        "TotalPrice",
+        "AccountId",
+        *under("Account", ACCOUNT),
+        *contact,
+        *extra,
+    )
     return {
         "record": records("Quote", fields, record_ids),
         "lines": children("QuoteLineItem", (*LINE, "Discount"), "QuoteId", record_ids, order="SortOrder, Id"),

@@ -9,8 +9,19 @@ from typing import TypedDict
 from gateway.records import Json
 from gateway.sources import BillTo, Part, Party, SourceLine
 
-ACCOUNT = ("Id", "Name", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
-CONTACT = ("Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
+OWNER = ("OwnerId", "Owner.IsActive")
+ACCOUNT = (
+    *OWNER,
+    "Id",
+    "Name",
+    "Phone",
+    "BillingStreet",
+    "BillingCity",
+    "BillingState",
+    "BillingPostalCode",
+    "BillingCountry",
+)
+CONTACT = (*OWNER, "Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
 BILL_TO = ("Id", "Name", "Email")
 LINE = ("Id", "Quantity", "UnitPrice", "TotalPrice", "Description", "Product2.Name")
 
@@ -74,6 +85,13 @@ class Common(TypedDict):
     po_number: str | None
     reference: str | None
     due: str | None
+    owner_id: str | None
+
+
+def owner(row: Mapping[str, Json]) -> str | None:
+    """The user who owns the record; not a queue, nor somebody who has left: our rows can belong to neither."""
+    found = row.get("OwnerId")
+    return found if str(found).startswith("005") and at(row, "Owner.IsActive") is not False else None
 
 
 def common(
@@ -89,6 +107,7 @@ def common(
         po_number=mapped("po_number") if "po_number" in names else po_number,
         reference=mapped("reference") if "reference" in names else reference,
         due=mapped("due_date"),
+        owner_id=owner(row),
     )
 
 
@@ -116,6 +135,7 @@ def account_party(row: Mapping[str, Json] | None) -> Party | None:
         state=row.get("BillingState"),
         postal_code=row.get("BillingPostalCode"),
         country=row.get("BillingCountryCode") or row.get("BillingCountry"),
+        owner_id=owner(row),
     )
 
 
@@ -132,6 +152,7 @@ def contact_party(row: Mapping[str, Json]) -> Party:
         state=row.get("MailingState"),
         postal_code=row.get("MailingPostalCode"),
         country=row.get("MailingCountryCode") or row.get("MailingCountry"),
+        owner_id=owner(row),
     )
 
 
