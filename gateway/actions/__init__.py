@@ -128,7 +128,10 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge as a numbered GET saw it. ``refunds`` are ``(id, gw_action_id, amount)``, 0 for failed ones."""
+    """
+    A charge as a numbered GET saw it. ``refunds`` are ``(id, gw_action_id, amount)``, 0 for failed ones. ``record`` is
+    what was paid for, where that is not the record the action starts from.
+    """
 
     id: str
     currency: str
@@ -140,6 +143,7 @@ class Charge:
     payment_intent: str | None = None
     invoice: str | None = None
     number: int = 0
+    record: SourceRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +204,11 @@ class Action:
 
 def metadata(context: Context, step: str) -> dict[str, Json]:
     """What every object made at Stripe carries: it leads back to the record and proves which step made it."""
+    ref = (context.charge and context.charge.record) or context.ref
     return {
         "sf_org_id": context.org,
-        "sf_object": context.ref.sobject,
-        "sf_record_id": context.ref.record_id,
+        "sf_object": ref.sobject,
+        "sf_record_id": ref.record_id,
         "gw_action_id": context.action_id,
         "gw_step": step,
         "gw_entity": context.entity.name,

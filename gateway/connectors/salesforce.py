@@ -70,7 +70,12 @@ class SalesforceConnector:
 
     async def query(self, org: str, soql: str, *, deadline: float = READ_SECONDS) -> list[dict[str, Json]]:
         """Every record of a query, all pages. Quote values with ``simple_salesforce.format_soql``."""
-        records, more = page_of(await self._ask(org, Ask("GET", "query", params={"q": soql}), "query", deadline))
+        first = await self._ask(org, Ask("GET", "query", params={"q": soql}), "query", deadline)
+        return await self.whole(org, first, deadline=deadline)
+
+    async def whole(self, org: str, first: Json, *, deadline: float = READ_SECONDS) -> list[dict[str, Json]]:
+        """Every record of a query that was answered with this first page, inside a Composite too."""
+        records, more = page_of(first)
         while more:
             page, more = page_of(await self._ask(org, Ask("GET", f"query/{more}"), "query/{id}", deadline))
             records.extend(page)

@@ -28,6 +28,7 @@ class Fault(StrEnum):
     PERMANENT = "permanent"  # an admin must act
     RELINK = "relink"  # the record was merged or deleted
     DUPLICATE = "duplicate"
+    OWNER = "owner"  # whom a row of ours was to belong to cannot own it: it stays with the gateway's user
 
 
 FAULTS: dict[str, Fault] = {
@@ -62,6 +63,9 @@ FAULTS: dict[str, Fault] = {
         Fault.ALONE,
     ),
     **dict.fromkeys(("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY"), Fault.RELINK),
+    **dict.fromkeys(
+        ("INACTIVE_OWNER_OR_USER", "OP_WITH_INVALID_USER_TYPE_EXCEPTION", "TRANSFER_REQUIRES_READ"), Fault.OWNER
+    ),
     **dict.fromkeys(("DUPLICATE_VALUE", "DUPLICATES_DETECTED", "DUPLICATE_EXTERNAL_ID"), Fault.DUPLICATE),
 }
 

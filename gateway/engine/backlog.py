@@ -1,10 +1,13 @@
-"""How much waits, is dead or of unknown outcome: counted over small tables and partial indexes only."""
+"""What waits, is dead or of unknown outcome: found over small tables and partial indexes only."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from sqlalchemy import Connection
+from dataclasses import dataclass
 
+import sqlalchemy as sa
+from sqlalchemy import Connection, bindparam
+
+from gateway.engine.lanes import in_state
 from gateway.engine.schema import action, job, mirror
 
 # Literals, not parameters: SQLite uses a partial index only when it sees the index's own condition.
@@ -17,6 +20,35 @@ _UNKNOWN = (
 )
 _UNSENT = sa.select(sa.func.count()).select_from(mirror).where(sa.text("state IN ('dirty','uncertain','parked')"))
 _UNWRITABLE = sa.select(sa.func.count()).select_from(mirror).where(sa.text("state = 'dead'"))
+
+_UNPLANNED = (
+    sa.select(action.c.id, action.c.record_id, action.c.caller_sub)
+    .join(job, job.c.id == action.c.id)
+    .where(
+        in_state(job, "ready", "running"),
+        action.c.org == bindparam("org"),
+        action.c.caller_kind == "outbox",
+        action.c.sobject == bindparam("sobject"),
+        action.c.plan.is_(None),
+    )
+    .order_by(job.c.seq)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unplanned:
+    """An action that somebody's row of the outbox asks for, before anything is decided of it."""
+
+    action_id: str
+    record_id: str
+    user: str
+
+
+def unplanned(conn: Connection, org: str, sobject: str, limit: int) -> list[Unplanned]:
+    """Those that run or may run now on records of this object, the first to come first."""
+    rows = conn.execute(_UNPLANNED, {"org": org, "sobject": sobject, "limit": limit})
+    return [Unplanned(*row) for row in rows]
 
 
 def counts(conn: Connection) -> dict[str, int]:

@@ -117,17 +117,35 @@ def merge_family(
     number: int,
     now: float,
     priority: int,
+    also: Callable[[Sequence[Upsert]], Iterable[Upsert]] | None = None,
 ) -> Merged:
-    """As `merge`, and the source record's stamp with it, made of all rows of the record as they then are."""
+    """As `merge` with the record's stamp, made of all its rows as they then are; ``also`` adds fields to them."""
     lock_stamp(conn, org, parent)
     ordered = _by_row(upserts)
     standing = _find_family(conn, org, ordered, parent)
     merging = _Merging(sealer, org, standing, now, priority)
+    more = (
+        {}
+        if also is None
+        else {(row.sobject, row.key): row for row in also(_family(sealer, ordered, standing, parent))}
+    )
     for upsert in ordered:
-        merging.add(upsert, number)
+        extra = more.pop((upsert.sobject, upsert.key), None)
+        merging.add(replace(upsert, fields={**upsert.fields, **extra.fields}) if extra else upsert, number)
+    for upsert in more.values():
+        merging.add(upsert, ALWAYS)
     # The stamp follows from the rows under its lock, so it needs no observation of its own.
     merging.add(stamp_of(merging.children(parent)), ALWAYS)
     return merging.store(conn)
+
+
+def _family(
+    sealer: Sealer, ordered: Sequence[Upsert], standing: Mapping[Place, Row], parent: SourceRef
+) -> list[Upsert]:
+    """The rows to merge and the others of the record, its stamp left out."""
+    merged = {(upsert.sobject, upsert.key) for upsert in ordered}
+    others = (opened(sealer, row).upsert for place, row in standing.items() if place not in merged)
+    return [*ordered, *(row for row in others if not row.stamp and row.parent == parent)]
 
 
 class _Merging:

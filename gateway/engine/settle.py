@@ -28,10 +28,10 @@ def touches(claim: Claim, verdict: Verdict) -> tuple[str, ...]:
     """What the commit contends for with other processes (see Store.write)."""
     names = (f"lane:{claim.lane}", f"job:{claim.id}")
     match verdict:
-        case Done():
+        case Done() | Snooze():
             return (*names, *verdict.touches)
         case WaitFor():
-            return (*names, f"job:{verdict.job_id}")
+            return (*names, f"job:{verdict.job_id}", *verdict.touches)
         case _:
             return names
 

@@ -51,9 +51,9 @@ class Snooze:
     """
     Later, without using an attempt: ``after`` seconds.
 
-    With ``keep_lane`` (the job has sent something) nothing overtakes it; without, it leaves its lane and rejoins at
-    the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open. ``paused_by`` is the
-    operator's pause that it rests for, however long that stands.
+    With ``keep_lane`` (the job has planned or sent something) nothing overtakes it; without, it leaves its lane and
+    rejoins at the end. ``scope`` parks it with that circuit: it waits as long as the circuit is open. ``paused_by`` is
+    the operator's pause that it rests for, however long that stands. ``touches`` as in `Done`.
     """
 
     after: float
@@ -63,14 +63,19 @@ class Snooze:
     scope: str | None = None
     paused_by: str | None = None
     commit: Commit | None = None
+    touches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WaitFor:
-    """Give up the slot, keep the lane, go on when that job has ended or died (at once if it already has)."""
+    """
+    Give up the slot, keep the lane, go on when that job has ended or died (at once if it already has). ``touches`` as
+    in `Done`.
+    """
 
     job_id: str
     commit: Commit | None = None
+    touches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from gateway.pipeline.ledger_rows import insert, numbered
 from gateway.pipeline.record import readable
 from gateway.pipeline.routing import known_entity
 from gateway.pipeline.settle import NeedsLive, Planned, settle
+from gateway.pipeline.underway import told_to_ask_again
 from gateway.pipeline.work import Answer, Tools, Work
 from gateway.prepared import Question, ask_ahead
 from gateway.records import Caller, Json, Plan, SourceRef, fingerprint
@@ -210,5 +211,7 @@ async def _answer(tools: Tools, action_id: str, wait: float) -> Answer:
     if found is None:
         raise Rejected("unknown_action", "There is no such action.", http_status=404)
     row, envelope = found
+    if row.status in ledger.OPEN:
+        await told_to_ask_again(tools, row)
     http_status, field = answers.told_by_http(row)
     return Answer(action_id, envelope, http_status, running=row.status in ledger.OPEN, field=field)

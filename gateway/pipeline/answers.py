@@ -53,10 +53,14 @@ def _state(conn: Connection, tools: Tools, action_id: str) -> tuple[Row, dict[st
     if row.status in ledger.OPEN and (pause := pausing.holding(conn, tools, row)) is not None:
         return row, pausing.told(_running(row), pause).as_json()
     if row.status in ledger.OPEN and tools.engine.open_scopes:
-        circuit = holding(conn, action_id, (f"stripe:{row.entity}",))
-        if circuit is not None:
-            return row, _held_up(row, circuit, now(conn)).as_json()
+        return row, standing(conn, row).as_json()
     return row, envelope_of(row)
+
+
+def standing(conn: Connection, row: Row) -> Envelope:
+    """What can be said of an action that has not ended."""
+    circuit = holding(conn, row.id, (f"stripe:{row.entity}",))
+    return _running(row) if circuit is None else _held_up(row, circuit, now(conn))
 
 
 def _running(row: Row) -> Envelope:

@@ -1,51 +1,29 @@
-"""
-The payment a refund is about, as Stripe has it now.
-
-Nothing is told of a payment before it is known to be the record's: by our ledger or by our metadata, neither of which a
-payer can set. Anything else is no such payment.
-"""
+"""The payment that a refund is about: found at Stripe, and tied to this org and record before anything is decided."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
 
+from gateway import actions
 from gateway.actions import Charge
+from gateway.engine import ledger, mirror
 from gateway.engine import live as live_rows
 from gateway.engine.numbers import next_number
 from gateway.errors import Refused, Rejected
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json
+from gateway.projections import registry
+from gateway.projections.rows import LOOKUPS
+from gateway.projections.rows import key as row_key
+from gateway.records import Json, SourceRef
+from gateway.sources import SourceRecord
 
-_REFUNDABLE = {"open", "uncollectible", "paid"}  # as last seen: it may have been paid since
-
-
-async def read_charge(tools: Tools, work: Work) -> Charge:
-    """The charge that was named, or the record's only one, with its refunds; numbered before it is read."""
-    entity = work.entity or ""
-    number = await tools.store.write(next_number)
-    body, invoice = await _charge(tools, work, entity)
-    refunds = [
-        (r["id"], r.get("metadata", {}).get("gw_action_id"), _given_back(r))
-        async for r in tools.stripe.list_all(entity, "/v1/refunds", {"charge": body["id"]}, priority=0)
-    ]
-    return Charge(
-        id=body["id"],
-        currency=body["currency"],
-        captured=body["amount_captured"],
-        refunded=body["amount_refunded"],
-        disputed=bool(body["disputed"]),
-        metadata=body.get("metadata", {}),
-        refunds=tuple(refunds),
-        payment_intent=body.get("payment_intent"),
-        invoice=invoice,
-        number=number,
-    )
+# What people complain of was paid on another record of the same account.
+_ELSEWHERE = {"Case"}
 
 
-async def object_of(
-    tools: Tools, entity: str, path: str, params: Mapping[str, Json] | None = None
-) -> dict[str, Json] | None:
-    """What Stripe has there; None where it has nothing."""
+async def get(tools: Tools, entity: str, path: str, params: Mapping[str, Json] | None = None) -> dict[str, Json] | None:
+    """The object, None where Stripe has none."""
     try:
         return (await tools.stripe.call(entity, "GET", path, params)).body
     except Refused as exc:
@@ -54,46 +32,89 @@ async def object_of(
         raise
 
 
+async def read_charge(tools: Tools, work: Work, source: SourceRecord | None) -> Charge:
+    """As it is now, with its refunds. Raises Rejected where nothing ties it to the record, before more is told (R8)."""
+    entity = work.entity or ""
+    number = await tools.store.write(next_number)
+    named = await _named(tools, work, entity)
+    origin = await _origin(tools, work, entity, named, source)
+    body = await _charge_of(tools, entity, named)
+    refunds = [
+        (r["id"], r.get("metadata", {}).get("gw_action_id"), _given_back(r))
+        async for r in tools.stripe.list_all(entity, "/v1/refunds", {"charge": body["id"]}, priority=0)
+    ]
+    charge = Charge(
+        id=body["id"],
+        currency=body["currency"],
+        captured=body["amount_captured"],
+        refunded=body["amount_refunded"],
+        disputed=bool(body["disputed"]),
+        metadata=body.get("metadata", {}),
+        refunds=tuple(refunds),
+        payment_intent=body.get("payment_intent"),
+        invoice=origin.invoice,
+        number=number,
+    )
+    return charge if origin.ref.record_id == work.ref.record_id else replace(charge, record=origin.ref)
+
+
+async def _origin(tools: Tools, work: Work, entity: str, named: _Named, source: SourceRecord | None) -> _Origin:
+    async for origin in _origins(tools, work, entity, named):
+        if origin.ref.record_id == work.ref.record_id:
+            return origin
+        if work.ref.sobject in _ELSEWHERE and await _same_party(tools, work, entity, origin, source):
+            return origin
+    raise _no_such_payment()
+
+
 def _given_back(refund: Mapping[str, Json]) -> int:
     """Minor units; a refund that failed gave nothing back, and what was reserved for it is free again."""
     return 0 if refund["status"] in {"failed", "canceled"} else int(refund["amount"])
 
 
-def _no_such_payment() -> Rejected:
-    return Rejected("no_such_payment", "There is no such payment on this record.", http_status=404)
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What was named: a charge or an intent as it was read, or an invoice. Nothing is told of it before it is tied."""
+
+    invoice: str | None = None
+    charge: dict[str, Json] | None = None
+    intent: dict[str, Json] | None = None
+
+    @property
+    def metadata(self) -> Mapping[str, Json]:
+        return (self.charge or self.intent or {}).get("metadata") or {}
+
+    @property
+    def intent_id(self) -> str | None:
+        found: str | None = self.intent["id"] if self.intent else (self.charge or {}).get("payment_intent")
+        return found
 
 
-async def _charge(tools: Tools, work: Work, entity: str) -> tuple[dict[str, Json], str | None]:
-    """The charge and, where the payment was found by it, the invoice."""
+async def _named(tools: Tools, work: Work, entity: str) -> _Named:
     request = work.request
     if request.charge:
-        charge = await object_of(tools, entity, f"/v1/charges/{request.charge}")
-        if charge is None or not await _is_of_record(tools, work, charge, charge.get("payment_intent")):
-            raise _no_such_payment()
-        return charge, None
+        return _Named(charge=_found(await get(tools, entity, f"/v1/charges/{request.charge}")))
     if request.payment_intent:
         expand = {"expand": ["latest_charge"]}
-        intent = await object_of(tools, entity, f"/v1/payment_intents/{request.payment_intent}", expand)
-        if intent is None or not await _is_of_record(tools, work, intent, intent["id"]):
-            raise _no_such_payment()
-        return _paid(intent), None
-    if request.invoice and not await _is_records_invoice(tools, work, request.invoice):
-        raise _no_such_payment()
-    invoice = request.invoice or await _paid_invoice(tools, work, entity)
-    return await _charge_of_invoice(tools, entity, invoice), invoice
+        return _Named(intent=_found(await get(tools, entity, f"/v1/payment_intents/{request.payment_intent}", expand)))
+    return _Named(invoice=request.invoice or await _paid_invoice(tools, work, entity))
 
 
-async def _charge_of_invoice(tools: Tools, entity: str, invoice: str) -> dict[str, Json]:
+async def _charge_of(tools: Tools, entity: str, named: _Named) -> dict[str, Json]:
+    if named.charge is not None:
+        return named.charge
+    if named.intent is not None:
+        return _paid(named.intent)
     params: dict[str, Json] = {
-        "invoice": invoice,
+        "invoice": named.invoice,
         "status": "paid",
         "expand": ["data.payment.payment_intent.latest_charge"],
     }
     payments = (await tools.stripe.call(entity, "GET", "/v1/invoice_payments", params)).body["data"]
     if len(payments) > 1:
-        named = ", ".join(str(_reference(p)) for p in payments)
+        told = ", ".join(str(_reference(p)) for p in payments)
         raise Rejected(
-            "several_payments", f"The invoice was paid in {len(payments)} parts; name one of: {named}.", http_status=200
+            "several_payments", f"The invoice was paid in {len(payments)} parts; name one of: {told}.", http_status=200
         )
     if not payments or payments[0]["payment"]["type"] == "payment_record":
         raise Rejected("no_payment", "The invoice has no payment that Stripe can refund.", http_status=200)
@@ -101,10 +122,11 @@ async def _charge_of_invoice(tools: Tools, entity: str, invoice: str) -> dict[st
     if payment.get("payment_intent"):
         return _paid(payment["payment_intent"])
     charge = payment["charge"]
-    body = charge if isinstance(charge, dict) else await object_of(tools, entity, f"/v1/charges/{charge}")
-    if body is None:
-        raise _no_such_payment()
-    return body
+    return charge if isinstance(charge, dict) else _found(await get(tools, entity, f"/v1/charges/{charge}"))
+
+
+def _no_such_payment() -> Rejected:
+    return Rejected("no_such_payment", "There is no such payment on this record.", http_status=404)
 
 
 def _reference(invoice_payment: Mapping[str, Json]) -> Json:
@@ -113,11 +135,20 @@ def _reference(invoice_payment: Mapping[str, Json]) -> Json:
     return value["id"] if isinstance(value, Mapping) else value
 
 
+def _found(body: dict[str, Json] | None) -> dict[str, Json]:
+    if body is None:
+        raise _no_such_payment()
+    return body
+
+
 def _paid(intent: Mapping[str, Json]) -> dict[str, Json]:
     charge = intent.get("latest_charge")
     if not isinstance(charge, dict) or not charge.get("paid"):
         raise Rejected("no_payment", "The payment was not completed: there is nothing to refund.", http_status=200)
     return charge
+
+
+_REFUNDABLE = {"open", "uncollectible", "paid"}  # as last seen: it may have been paid since
 
 
 async def _paid_invoice(tools: Tools, work: Work, entity: str) -> str:
@@ -131,26 +162,57 @@ async def _paid_invoice(tools: Tools, work: Work, entity: str) -> str:
     return candidates[0]
 
 
-async def _is_of_record(tools: Tools, work: Work, body: Mapping[str, Json], intent: str | None) -> bool:
-    """Whether a charge or payment intent is the record's, by itself or by the invoice it paid."""
-    if _tied(work, body):
-        return True
-    if intent is None:
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """The record of this org that was paid, our action that asked for the money, and by which invoice, if any."""
+
+    ref: SourceRef
+    action_id: str | None
+    invoice: str | None
+
+
+async def _origins(tools: Tools, work: Work, entity: str, named: _Named) -> AsyncIterator[_Origin]:
+    """What our metadata ties it to, then what our ledger does; a payer can set neither."""
+    org = work.caller.org
+    if (origin := _told_by(org, named.metadata, named.invoice)) is not None:
+        yield origin
+    invoice = named.invoice or await _invoice_of(tools, entity, named.intent_id)
+    if invoice is None:
+        return
+    live = await tools.store.read(lambda c: live_rows.by_stripe_id(c, entity, invoice))
+    if live is None:
+        body = await get(tools, entity, f"/v1/invoices/{invoice}") or {}
+        if (origin := _told_by(org, body.get("metadata") or {}, invoice)) is not None:
+            yield origin
+    elif live.org == org:
+        made_by = await tools.store.read(lambda c: ledger.by_id(c, live.action_id))
+        yield _Origin(SourceRef(made_by.sobject if made_by else "", live.record_id), live.action_id, invoice)
+
+
+def _told_by(org: str, told: Mapping[str, Json], invoice: str | None) -> _Origin | None:
+    if told.get("sf_org_id") != org or not told.get("sf_record_id"):
+        return None
+    return _Origin(SourceRef(told.get("sf_object", ""), told["sf_record_id"]), told.get("gw_action_id"), invoice)
+
+
+async def _same_party(tools: Tools, work: Work, entity: str, origin: _Origin, source: SourceRecord | None) -> bool:
+    """Whether what we asked the money for belongs to the account (or person) of the record, as the mirror has it."""
+    org, party = work.caller.org, source.party if source else None
+    made_by = await tools.store.read(lambda c: ledger.by_id(c, origin.action_id or ""))
+    if party is None or made_by is None or (made_by.org, made_by.record_id) != (org, origin.ref.record_id):
         return False
+    kind = actions.registry()[made_by.name].stripe
+    if made_by.stripe_id is None or made_by.sobject != origin.ref.sobject:
+        return False
+    place = (registry()[kind].sobject, row_key(entity, made_by.stripe_id))
+    row = await tools.store.read(lambda c: mirror.get(c, tools.sealer, org, *place))
+    lookup = LOOKUPS[party.sobject]
+    return row is not None and row.fields.get(lookup) == party.source_id
+
+
+async def _invoice_of(tools: Tools, entity: str, intent: str | None) -> str | None:
+    if intent is None:
+        return None
     payment = {"type": "payment_intent", "payment_intent": intent}
-    found = (await tools.stripe.call(work.entity or "", "GET", "/v1/invoice_payments", {"payment": payment})).body
-    return bool(found["data"]) and await _is_records_invoice(tools, work, str(found["data"][0]["invoice"]))
-
-
-async def _is_records_invoice(tools: Tools, work: Work, invoice: str) -> bool:
-    entity = work.entity or ""
-    row = await tools.store.read(lambda c: live_rows.by_stripe_id(c, entity, invoice))
-    if row is not None:
-        return (row.org, row.record_id) == (work.caller.org, work.ref.record_id)
-    body = await object_of(tools, entity, f"/v1/invoices/{invoice}")
-    return body is not None and _tied(work, body)
-
-
-def _tied(work: Work, body: Mapping[str, Json]) -> bool:
-    told = body.get("metadata") or {}
-    return (told.get("sf_org_id"), told.get("sf_record_id")) == (work.caller.org, work.ref.record_id)
+    found = (await tools.stripe.call(entity, "GET", "/v1/invoice_payments", {"payment": payment})).body["data"]
+    return str(found[0]["invoice"]) if found else None

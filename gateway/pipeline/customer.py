@@ -148,7 +148,8 @@ def make_customer(conn: Connection, tools: Tools, work: Work, context: Context, 
         expires=at + life_of("internal"),  # a customer that nobody waits for any more may still be made
     )
     insert(conn, tools, made_for, fingerprint(customer_plan.content))
-    owner = {"account": party.source_id if party.sobject == "Account" else None, "source": party.source_id}
+    account = party.source_id if party.sobject == "Account" else None
+    owner = {"account": account, "source": party.source_id, "owner_id": party.owner_id}
     customer_plan = _with_keys(replace(customer_plan, owner=owner), org, party.source_id, generation)
     stored = freeze(conn, tools, made_for, customer_plan, fingerprint(customer_plan.content))
     if claim is not None:

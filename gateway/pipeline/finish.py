@@ -20,8 +20,9 @@ from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
 from gateway.money import Money
 from gateway.pipeline.answers import beside
-from gateway.pipeline.project import merge_rows, object_rows, priority_of, stir_refresh
+from gateway.pipeline.project import home_of, merge_rows, object_rows, own_row, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
+from gateway.pipeline.underway import is_shown
 from gateway.pipeline.work import Answer, Tools, Work
 from gateway.prepared import Question
 from gateway.projections import action as action_row
@@ -93,7 +94,7 @@ def finish(conn: Connection, tools: Tools, work: Work, outcome: Outcome) -> None
         _customer_gone(conn, work, at)
     if work.plan is not None:
         _follow_steps(conn, tools, work, outcome, at)
-    if _may_be_told(work, outcome):
+    if _may_be_told(work, outcome) or is_shown(conn, tools, work):
         _tell_salesforce(conn, tools, work, outcome, envelope, at)
     elif work.outbox_row is not None and outcome.error is not None:
         # Whoever inserted a row for it hears of it there.
@@ -209,25 +210,17 @@ def _customer_not_made(conn: Connection, work: Work, outcome: Outcome, at: float
 def _tell_salesforce(
     conn: Connection, tools: Tools, work: Work, outcome: Outcome, envelope: Envelope, at: float
 ) -> None:
-    plan = work.plan
-    facts = action_row.ActionFacts(
-        action_id=work.id,
-        name=work.action.name,
-        status=outcome.status.value,
-        caller=work.caller,
-        accepted=work.accepted,
-        answer=envelope,
-        source=work.ref,
-        account=plan.owner.get("account") if plan else None,
-        entity=work.entity,
-        request_key=work.request_key,
-        ended=at if outcome.status.ended else None,
-        outbox_row=work.outbox_row,
-    )
-    rows, number, kind, body = [action_row.project(facts)], work.number or 1, work.action.stripe, outcome.object
+    org, own = work.caller.org, own_row(work, envelope, at if outcome.status.ended else None)
+    rows, number, kind, body = [own], work.number or 1, work.action.stripe, outcome.object
+    stale, priority, home = False, priority_of(work), home_of(work)
+    owner_id = work.plan.owner.get("owner_id") if work.plan else None
     if body is not None and outcome.projectable:
-        rows, number = [*object_rows(conn, tools, work, kind, body), *rows], outcome.number
-    stale = merge_rows(conn, tools, work.caller.org, rows, work.ref, number, at, priority_of(work))
+        made, number = object_rows(conn, tools, work, kind, body), outcome.number
+        if home == work.ref:
+            rows = [*made, own]
+        else:
+            stale = merge_rows(conn, tools, org, made, home, number, at, priority)
+    stale |= merge_rows(conn, tools, org, rows, work.ref, number, at, priority, owner_id)
     if body is not None and (stale or not outcome.projectable):
         stir_refresh(conn, tools, work, kind, body["id"])
 

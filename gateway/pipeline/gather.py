@@ -9,7 +9,7 @@ from gateway.actions import Charge
 from gateway.engine import links
 from gateway.engine import live as live_rows
 from gateway.errors import Refused
-from gateway.pipeline.charge import object_of, read_charge
+from gateway.pipeline.charge import get, read_charge
 from gateway.pipeline.record import read_party, read_source, with_contacts
 from gateway.pipeline.routing import entity_by_record
 from gateway.pipeline.work import Tools, Work
@@ -50,7 +50,7 @@ async def gather(tools: Tools, work: Work, *, source: bool = False) -> Facts:
     if reads.live:
         facts = replace(facts, fresh=await _live(tools, work, reads.live))
     if reads.charge:
-        facts = replace(facts, charge=await read_charge(tools, work))
+        facts = replace(facts, charge=await read_charge(tools, work, record))
     return facts
 
 
@@ -75,7 +75,7 @@ async def _live(tools: Tools, work: Work, kind: str) -> dict[str, Mapping[str, J
     fresh: dict[str, Mapping[str, Json] | None] = {}
     for row in rows:
         if counts(row):
-            fresh[row.stripe_id] = await object_of(tools, row.entity, f"/v1/{kind}s/{row.stripe_id}")
+            fresh[row.stripe_id] = await get(tools, row.entity, f"/v1/{kind}s/{row.stripe_id}")
     return fresh
 
 
@@ -85,7 +85,7 @@ async def _known_customer(tools: Tools, work: Work, source_id: str) -> dict[str,
     link = await tools.store.read(lambda c: links.find(c, work.caller.org, entity, source_id))
     if link is None or link.state != "ready":
         return {}
-    body = await object_of(tools, entity, f"/v1/customers/{link.stripe_id}")
+    body = await get(tools, entity, f"/v1/customers/{link.stripe_id}")
     return {link.stripe_id: None if body is None or body.get("deleted") else body}
 
 

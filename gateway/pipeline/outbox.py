@@ -93,9 +93,10 @@ async def _drain(tools: Tools, org: str) -> None:
     own, last = await _own_users(tools, org), ""
     while True:
         rows = await tools.salesforce.query(org, _soql(since, last))
-        for start in range(0, len(rows), _SLICE):
-            part = rows[start : start + _SLICE]
-            await _take_up_each(tools, org, part, own)
+        async with tools.ahead.turn(org):
+            for start in range(0, len(rows), _SLICE):
+                part = rows[start : start + _SLICE]
+                await _take_up_each(tools, org, part, own)
         if len(rows) < PAGE:
             return
         last = str(rows[-1]["Id"])
@@ -178,7 +179,7 @@ def _take_up(conn: Connection, tools: Tools, org: str, rows: Sequence[Row], own_
     for row in rows:
         row_id = salesforce_id(row["Id"])
         if mirror.get(conn, tools.sealer, org, SOBJECT, row_id) is not None:
-            continue  # answered; the answer is on its way
+            continue  # its answer, or how it stands, is on the way
         try:
             _take(conn, tools, submission(org, row, own_users))
         except Rejected as exc:

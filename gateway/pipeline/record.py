@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from urllib.parse import quote
@@ -15,10 +15,11 @@ from gateway.connectors.salesforce_access import access_of, access_query
 from gateway.connectors.salesforce_errors import Fault, classify
 from gateway.connectors.salesforce_types import Access, SubAnswer, SubRequest
 from gateway.errors import GatewayError, Refused, Rejected, Unavailable
+from gateway.pipeline.read_ahead import ahead_of
 from gateway.pipeline.routing import RECORD_TYPE, wanted_fields
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, SourceRef
-from gateway.sources import BillTo, Party, Source, SourceRecord
+from gateway.sources import BillTo, Party, Rows, Source, SourceRecord
 from gateway.sources.reading import BILL_TO, select, selected
 
 # Fields only some orgs have (person accounts, state and country picklists, several currencies): selected where
@@ -75,20 +76,38 @@ async def read_record(
     tools: Tools, work: Work, reader: Source, ref: SourceRef, *, field: str = "record_id"
 ) -> SourceRecord:
     """One Composite call: the record's queries and, for a person of whom it is not known, whether they may edit it."""
-    org, user = work.caller.org, work.caller.user
-    names = _names(tools, ref.sobject)
-    extra = (*selected(names), *await _routed(tools, org, ref.sobject), *await _optional(tools, org, ref.sobject))
-    queries = dict(reader.queries(ref.record_id, tuple(dict.fromkeys(extra))))
-    known = tools.salesforce.access.known(org, user, ref.record_id) if user else None
-    if user is not None and known is None:
-        queries["access"] = access_query(user, [ref.record_id])
-    rows = {} if known is not None and not known.edit else await _run(tools, org, queries)
-    if user is not None and known is None:
-        known = access_of(rows.pop("access")).get(ref.record_id, Access(read=False, edit=False))
-        tools.salesforce.access.remember(org, user, ref.record_id, known)
+    org, names = work.caller.org, _names(tools, ref.sobject)
+    also = (*selected(names), *await _routed(tools, org, ref.sobject), *await _optional(tools, org, ref.sobject))
+    extra = tuple(dict.fromkeys(also))
+    together = work.caller.kind == "outbox" and ref == work.ref
+    ahead = await ahead_of(tools, work, reader, extra) if together else None
+    rows: Mapping[str, Rows]
+    known: Access | None
+    if ahead is not None:
+        rows, known = ahead.rows, ahead.access
+    else:
+        rows, known = await _read_alone(tools, work, reader, ref.record_id, extra)
     if not rows.get("record") or (known is not None and not known.edit):
         raise _not_theirs(field)
     return reader.parse(ref, rows, names)
+
+
+async def _read_alone(
+    tools: Tools, work: Work, reader: Source, record_id: str, extra: Sequence[str]
+) -> tuple[Mapping[str, Rows], Access | None]:
+    """The rows, none where it is known that there is no access; and the access, None where nobody's counts."""
+    org, user = work.caller.org, work.caller.user
+    queries = {name: part.soql for name, part in reader.queries([record_id], extra).items()}
+    known = tools.salesforce.access.known(org, user, record_id) if user else None
+    if known is not None and not known.edit:
+        return {}, known
+    if user is not None and known is None:
+        queries["access"] = access_query(user, [record_id])
+    rows = await _run(tools, org, queries)
+    if user is not None and known is None:
+        known = access_of(rows.pop("access")).get(record_id, Access(read=False, edit=False))
+        tools.salesforce.access.remember(org, user, record_id, known)
+    return rows, known
 
 
 async def with_contacts(
@@ -98,8 +117,8 @@ async def with_contacts(
     if source is None or party is None or party.sobject != "Account" or not reads.recipient:
         return source
     chosen = getattr(work.request, "contact_id", None)
-    if chosen is None and (party.email or any(one.email for one in source.bill_to)):
-        return source
+    if chosen is None and (work.caller.kind == "outbox" or party.email or any(one.email for one in source.bill_to)):
+        return source  # nobody looks at what a row of the outbox would be offered
     if any(one.contact_id == chosen for one in source.bill_to if chosen):
         return source
     where = f"AccountId = '{party.source_id}' AND " + (f"Id = '{chosen}'" if chosen else "Email != null")

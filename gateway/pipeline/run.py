@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from gateway.actions import NeedsSource
+from gateway.connectors.health import PROBE_SECONDS
 from gateway.engine import links
 from gateway.engine.lanes import Fenced
 from gateway.engine.numbers import next_number
@@ -22,6 +23,7 @@ from gateway.pipeline.happened import GONE, object_of
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
 from gateway.pipeline.settle import NeedsLive, RefundUnderWay, Same, settle
+from gateway.pipeline.underway import put_down
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status
 
@@ -46,13 +48,13 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
     except pausing.Paused as exc:
         return pausing.put_down(tools, work, exc.pause)
     except (MadeElsewhere, RefundUnderWay) as exc:
-        return WaitFor(exc.job_id)
+        return _waits(tools, work, exc.job_id)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)
     except Rejected as exc:
         return _end(tools, work, Outcome(Status.REJECTED, error=exc))
     except (CircuitOpen, Misconfigured) as exc:
-        return _expire(tools, work) if _expired(tools, work) else circuits.park(tools, exc, unsent.noting(tools, work))
+        return _expire(tools, work) if _expired(tools, work) else _park(tools, work, exc)
     except (Unavailable, UnknownOutcome) as exc:
         return _later(tools, work, exc)
 
@@ -101,7 +103,7 @@ async def _performed(tools: Tools, claim: Claim, work: Work) -> Verdict:
         if "customer" not in plan.holes and (work.action.customer or work.action.stripe == "customer"):
             maker = await _customer(tools, work, progress)
             if maker is not None:
-                return WaitFor(maker, unsent.noting(tools, work))
+                return _waits(tools, work, maker)
         if work.unsent and not work.fresh_process:
             await unsent.take_back(tools, work, progress.fence)
         await perform(tools, work, progress)
@@ -146,6 +148,15 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
     return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
 
 
+def _waits(tools: Tools, work: Work, job_id: str) -> Verdict:
+    return WaitFor(job_id, put_down(tools, work, 0.0), contended(work))
+
+
+def _park(tools: Tools, work: Work, exc: CircuitOpen | Misconfigured) -> Verdict:
+    parked = circuits.park(tools, exc, put_down(tools, work, PROBE_SECONDS))
+    return replace(parked, touches=contended(work))
+
+
 def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     """Again in a while. What has sent nothing yet ends when it expires; what has sent something never gives up."""
     if _expired(tools, work):
@@ -154,8 +165,8 @@ def _later(tools: Tools, work: Work, exc: GatewayError) -> Verdict:
     patience = tools.patience
     pause = max(exc.retry_after or 0.0, min(patience.longest, patience.first * (1 + age / 2)))
     # A plan was made under the guard, and holds only while nobody else of its record can make one: it keeps the lane.
-    keep_lane = work.plan is not None
-    return Snooze(pause, exc.code, exc.message, keep_lane=keep_lane, commit=unsent.noting(tools, work))
+    keep_lane, commit = work.plan is not None, put_down(tools, work, pause)
+    return Snooze(pause, exc.code, exc.message, keep_lane=keep_lane, commit=commit, touches=contended(work))
 
 
 def _expired(tools: Tools, work: Work) -> bool:

@@ -114,7 +114,9 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         else getattr(work.request, "account_id", None),
         "contact": getattr(work.request, "contact_id", None),
         "source": context.customer.source_id if context.customer else None,
+        "owner_id": facts.source.owner_id if facts.source else None,
         "touched": _touched(facts),
+        **_paid_for(facts),
     }
     return replace(plan, owner=owner), context
 
@@ -127,6 +129,12 @@ def _touched(facts: Facts) -> list[list[str]]:
         ("payment_intent", facts.charge.payment_intent) if facts.charge.payment_intent else ("charge", facts.charge.id)
     )
     return [list(x) for x in (payment, ("invoice", facts.charge.invoice)) if x[1]]  # type: ignore[arg-type]  # absent ones out
+
+
+def _paid_for(facts: Facts) -> dict[str, Json]:
+    """The record that what comes of the action belongs to, where it is not the action's own."""
+    ref = facts.charge.record if facts.charge else None
+    return {"record": [ref.sobject, ref.record_id]} if ref else {}
 
 
 def _reserve(conn: Connection, work: Work, context: Context, amount: int) -> None:

@@ -19,6 +19,7 @@ from gateway.engine.store import Store
 from gateway.engine.worker import Claim, Engine
 from gateway.errors import Rejected
 from gateway.pipeline import codec
+from gateway.pipeline.shelf import Shelf
 from gateway.records import Caller, Json, Plan, SourceRef, Status
 from gateway.sealing import Sealer
 
@@ -68,6 +69,7 @@ class Tools:
     warm: OrderedDict[str, tuple[str, Work]] = field(default_factory=OrderedDict)
     answers: OrderedDict[str, Answer] = field(default_factory=OrderedDict)
     own_users: dict[str, frozenset[str]] = field(default_factory=dict)  # org → users the gateway itself writes as
+    ahead: Shelf = field(default_factory=Shelf)
     lines_per_call: dict[str, int] = field(default_factory=dict)  # learned per entity
     patience: Patience = field(default_factory=lambda: Patience())
 

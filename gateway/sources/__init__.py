@@ -23,6 +23,7 @@ class Party:
     state: str | None = None
     postal_code: str | None = None
     country: str | None = None
+    owner_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class SourceRecord:
     ``contacts`` are offered where nobody is a candidate, never taken by themselves.
 
     ``amount`` is the record's own total in major units of ``currency`` (ISO code; None in a single-currency org).
-    ``due`` is the mapped due date as Salesforce writes it.
+    ``due`` is the mapped due date as Salesforce writes it. ``owner_id`` is the user who owns the record, None where
+    that is a queue or nobody active.
     """
 
     ref: SourceRef
@@ -68,6 +70,7 @@ class SourceRecord:
     po_number: str | None = None
     reference: str | None = None
     due: str | None = None
+    owner_id: str | None = None
     contacts: tuple[BillTo, ...] = ()
     fields: Mapping[str, Json] = field(default_factory=dict)
 
@@ -76,14 +79,22 @@ Rows = Sequence[Mapping[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """SOQL over one or many records; ``by`` is the field of its rows that names the record they belong to."""
+
+    soql: str
+    by: str = "Id"
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """
     How one Salesforce object is read: SOQL by name, sent together in one Composite call, and what the rows mean.
 
-    ``queries(record_id, extra)`` may use ``extra``: further fields of the record the configuration maps.
+    ``queries(record_ids, extra)`` may use ``extra``: further fields of the record the configuration maps.
     """
 
     sobject: str
     prefix: str
-    queries: Callable[[str, Sequence[str]], dict[str, str]]
+    queries: Callable[[Sequence[str], Sequence[str]], dict[str, Part]]
     parse: Callable[[SourceRef, Mapping[str, Rows], Mapping[str, str]], SourceRecord]

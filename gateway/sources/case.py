@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
-from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources import Part, Rows, Source, SourceRecord
 from gateway.sources.reading import (
     ACCOUNT,
     BILL_TO,
+    OWNER,
     account_party,
     at,
     bill_to,
     common,
     contact_party,
     person,
-    select,
+    records,
     under,
 )
 
 
-def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The case with its account and contact."""
     contact = under("Contact", BILL_TO)
-    fields = ("Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
-    return {"record": select("Case", fields, f"Id = '{record_id}'")}
+    fields = (*OWNER, "Id", "CaseNumber", "AccountId", "ContactId", *under("Account", ACCOUNT), *contact, *extra)
+    return {"record": records("Case", fields, record_ids)}
 
 
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:

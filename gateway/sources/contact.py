@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
-from gateway.sources import Rows, Source, SourceRecord
-from gateway.sources.reading import CONTACT, at, bill_to, common, contact_party, select
+from gateway.sources import Part, Rows, Source, SourceRecord
+from gateway.sources.reading import CONTACT, at, bill_to, common, contact_party, records
 
 
-def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The contact alone."""
-    return {"record": select("Contact", (*CONTACT, "MailingCountry", "AccountId", *extra), f"Id = '{record_id}'")}
+    return {"record": records("Contact", (*CONTACT, "MailingCountry", "AccountId", *extra), record_ids)}
 
 
 def parse(ref: SourceRef, rows: Mapping[str, Rows], names: Mapping[str, str]) -> SourceRecord:

@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
-from gateway.sources import BillTo, Rows, Source, SourceRecord
+from gateway.sources import BillTo, Part, Rows, Source, SourceRecord
 from gateway.sources.deal import deal
-from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, OWNER, bill_to, children, records, under
 
 
-def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The record, its lines in their order, and the people in a role on it."""
-    fields = ("Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
+    fields = (*OWNER, "Id", "Name", "Amount", "StageName", "AccountId", *under("Account", ACCOUNT), *extra)
     roles = ("Id", "Role", "IsPrimary", "ContactId", *under("Contact", BILL_TO))
     return {
-        "record": select("Opportunity", fields, f"Id = '{record_id}'"),
-        "lines": select(
-            "OpportunityLineItem",
-            (*LINE, "Discount"),
-            f"OpportunityId = '{record_id}'",
-            order="SortOrder, Id",
+        "record": records("Opportunity", fields, record_ids),
+        "lines": children(
+            "OpportunityLineItem", (*LINE, "Discount"), "OpportunityId", record_ids, order="SortOrder, Id"
         ),
-        "roles": select("OpportunityContactRole", roles, f"OpportunityId = '{record_id}'", order="Id"),
+        "roles": children("OpportunityContactRole", roles, "OpportunityId", record_ids, order="Id"),
     }
 
 

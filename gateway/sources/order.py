@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
-from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources import Part, Rows, Source, SourceRecord
 from gateway.sources.deal import deal
-from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, OWNER, bill_to, children, records, under
 
 
-def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The order and its items."""
     contact = under("BillToContact", BILL_TO)
-    fields = ("Id", "OrderNumber", "TotalAmount", "PoNumber", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    fields = (
+        *OWNER,
+        "Id",
+        "OrderNumber",
+        "TotalAmount",
+        "PoNumber",
+        "AccountId",
+        *under("Account", ACCOUNT),
+        *contact,
+        *extra,
+    )
     return {
-        "record": select("Order", fields, f"Id = '{record_id}'"),
-        "lines": select("OrderItem", LINE, f"OrderId = '{record_id}'", order="OrderItemNumber, Id"),
+        "record": records("Order", fields, record_ids),
+        "lines": children("OrderItem", LINE, "OrderId", record_ids, order="OrderItemNumber, Id"),
     }
 
 

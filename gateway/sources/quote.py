@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gateway.records import SourceRef
-from gateway.sources import Rows, Source, SourceRecord
+from gateway.sources import Part, Rows, Source, SourceRecord
 from gateway.sources.deal import deal
-from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, bill_to, select, under
+from gateway.sources.reading import ACCOUNT, BILL_TO, LINE, OWNER, bill_to, children, records, under
 
 
-def queries(record_id: str, extra: Sequence[str]) -> dict[str, str]:
+def queries(record_ids: Sequence[str], extra: Sequence[str]) -> dict[str, Part]:
     """The quote and its lines."""
     contact = under("Contact", BILL_TO)
-    fields = ("Id", "Name", "QuoteNumber", "TotalPrice", "AccountId", *under("Account", ACCOUNT), *contact, *extra)
+    fields = (
+        *OWNER,
+        "Id",
+        "Name",
+        "QuoteNumber",
+        "TotalPrice",
+        "AccountId",
+        *under("Account", ACCOUNT),
+        *contact,
+        *extra,
+    )
     return {
-        "record": select("Quote", fields, f"Id = '{record_id}'"),
-        "lines": select("QuoteLineItem", (*LINE, "Discount"), f"QuoteId = '{record_id}'", order="SortOrder, Id"),
+        "record": records("Quote", fields, record_ids),
+        "lines": children("QuoteLineItem", (*LINE, "Discount"), "QuoteId", record_ids, order="SortOrder, Id"),
     }
 
 

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TypedDict
 
 from gateway.records import Json
-from gateway.sources import BillTo, Party, SourceLine
+from gateway.sources import BillTo, Part, Party, SourceLine
 
-ACCOUNT = ("Id", "Name", "Phone", "BillingStreet", "BillingCity", "BillingState", "BillingPostalCode", "BillingCountry")
-CONTACT = ("Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
+OWNER = ("OwnerId", "Owner.IsActive")
+ACCOUNT = (
+    *OWNER,
+    "Id",
+    "Name",
+    "Phone",
+    "BillingStreet",
+    "BillingCity",
+    "BillingState",
+    "BillingPostalCode",
+    "BillingCountry",
+)
+CONTACT = (*OWNER, "Id", "Name", "Email", "Phone", "MailingStreet", "MailingCity", "MailingState", "MailingPostalCode")
 BILL_TO = ("Id", "Name", "Email")
 LINE = ("Id", "Quantity", "UnitPrice", "TotalPrice", "Description", "Product2.Name")
+
+
+def records(sobject: str, fields: tuple[str, ...], record_ids: Sequence[str]) -> Part:
+    """The records themselves."""
+    return Part(select(sobject, fields, among("Id", record_ids)))
+
+
+def children(sobject: str, fields: tuple[str, ...], parent: str, record_ids: Sequence[str], *, order: str) -> Part:
+    """Rows that belong to them by the field ``parent``, those of each record in this order."""
+    return Part(select(sobject, (*fields, parent), among(parent, record_ids), order=order), by=parent)
 
 
 def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = "", limit: int = 0) -> str:
@@ -22,6 +43,13 @@ def select(sobject: str, fields: tuple[str, ...], where: str, *, order: str = ""
         names.setdefault(name.casefold(), name)  # Salesforce refuses a field that is selected twice
     soql = f"SELECT {', '.join(names.values())} FROM {sobject} WHERE {where}"  # noqa: S608 - SOQL over checked ids
     return soql + (f" ORDER BY {order}" if order else "") + (f" LIMIT {limit}" if limit else "")
+
+
+def among(field: str, record_ids: Sequence[str]) -> str:
+    """The condition that a field is one of these checked ids."""
+    if len(record_ids) == 1:
+        return f"{field} = '{record_ids[0]}'"
+    return f"{field} IN ('" + "', '".join(record_ids) + "')"
 
 
 def under(path: str, fields: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,6 +85,13 @@ class Common(TypedDict):
     po_number: str | None
     reference: str | None
     due: str | None
+    owner_id: str | None
+
+
+def owner(row: Mapping[str, Json]) -> str | None:
+    """The user who owns the record; not a queue, nor somebody who has left: our rows can belong to neither."""
+    found = row.get("OwnerId")
+    return found if str(found).startswith("005") and at(row, "Owner.IsActive") is not False else None
 
 
 def common(
@@ -72,6 +107,7 @@ def common(
         po_number=mapped("po_number") if "po_number" in names else po_number,
         reference=mapped("reference") if "reference" in names else reference,
         due=mapped("due_date"),
+        owner_id=owner(row),
     )
 
 
@@ -99,6 +135,7 @@ def account_party(row: Mapping[str, Json] | None) -> Party | None:
         state=row.get("BillingState"),
         postal_code=row.get("BillingPostalCode"),
         country=row.get("BillingCountryCode") or row.get("BillingCountry"),
+        owner_id=owner(row),
     )
 
 
@@ -115,6 +152,7 @@ def contact_party(row: Mapping[str, Json]) -> Party:
         state=row.get("MailingState"),
         postal_code=row.get("MailingPostalCode"),
         country=row.get("MailingCountryCode") or row.get("MailingCountry"),
+        owner_id=owner(row),
     )
 
 

@@ -10,7 +10,7 @@ from gateway.connectors.salesforce_errors import Fault, classify, words
 from gateway.connectors.salesforce_types import Flaw, GraphAnswer, SaveResult
 from gateway.engine.mirror import MirrorRow
 from gateway.engine.retry import RetryPolicy
-from gateway.writeback.payload import Stamps, Truth, suspect
+from gateway.writeback.payload import OWNER, Stamps, Truth, suspect
 
 PASSING = RetryPolicy(first=1, factor=2, cap=3600, attempts=90, jitter=0.5)  # locks and the like: more than three days
 LOCKED = RetryPolicy(first=300, factor=2, cap=3600, attempts=1 << 30, jitter=0.1)  # as long as the approval takes
@@ -79,6 +79,8 @@ def _stamped(row: MirrorRow, result: SaveResult) -> Outcome:
 def judge(row: MirrorRow, flaw: Flaw, *, alone: bool = False, chance: float | None = None) -> Outcome:
     """What a refused row does next; ``alone`` tells that nothing else was in its transaction."""
     fault, attempts = classify(flaw.code, flaw.message), row.attempts + 1
+    if fault is Fault.OWNER and OWNER not in row.fields:
+        fault = Fault.PERMANENT  # of the org's own making: we did not name anybody
     if row.id_field == "Id" and flaw.code in GONE:
         return _dead(row, flaw, fault, f"The record was deleted or merged in Salesforce: {words(flaw)}")
     if fault in {Fault.RETRY, Fault.REFRESH, Fault.PARK_LIMIT}:
@@ -87,6 +89,8 @@ def judge(row: MirrorRow, flaw: Flaw, *, alone: bool = False, chance: float | No
         return _again(row, flaw, fault, PASSING.delay(attempts, chance))
     if fault is Fault.LOCKED:
         return Outcome(row, "parked", flaw.code, words(flaw), LOCKED.delay(attempts, chance), fault)
+    if fault is Fault.OWNER:
+        return _again(row, flaw, fault, 0.0)
     dies = attempts >= FEW if fault in {Fault.DUPLICATE, Fault.RELINK} else alone and suspect(row)
     if dies:
         return _dead(row, flaw, fault, words(flaw))

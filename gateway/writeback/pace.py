@@ -8,9 +8,10 @@ waited three seconds: a thousand outcomes in a burst cost twenty calls, five a s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.writeback.payload import FULL, Sizes
+from gateway.engine.mirror import MirrorRow
+from gateway.writeback.payload import FULL, OWNER, Sizes
 from gateway.writeback.queue import Look, Waiting
 
 QUIET_SECONDS = 1.0
@@ -19,6 +20,7 @@ GATHER_SECONDS = 3.0
 # hour tells whether the window has moved on.
 SLOWED = ((0.9, 900.0), (0.8, 60.0), (0.0, GATHER_SECONDS))
 FAILED_FIRST, FAILED_CAP = 5.0, 300.0
+OWNER_SECONDS = 3600.0  # so long nobody is named again who could not own a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,18 @@ class Pace:
         self.sizes = FULL
         self._sent = -math.inf
         self.failures = 0
+        self._not_owners: dict[tuple[str, str], float] = {}
+
+    def cannot_own(self, row: MirrorRow, at: float) -> None:
+        """Salesforce refused a row because of whom it was to belong to."""
+        fresh = {key: until for key, until in self._not_owners.items() if at < until}
+        self._not_owners = fresh | {(row.sobject, str(row.fields[OWNER])): at + OWNER_SECONDS}
+
+    def owned(self, row: MirrorRow, at: float) -> MirrorRow:
+        """The row without its owner, where that one was refused of late: it stays with the gateway's user."""
+        if at >= self._not_owners.get((row.sobject, str(row.fields.get(OWNER))), 0.0):
+            return row
+        return replace(row, fields={name: value for name, value in row.fields.items() if name != OWNER})
 
     def turn(self, look: Look, at: float, usage: tuple[int, int] | None) -> Turn:
         """``at`` in monotonic seconds; ``usage`` = API calls used and allowed."""

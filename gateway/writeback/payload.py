@@ -29,6 +29,7 @@ MOST_FAILURES = 14
 MOST_RECORDS = 200
 MOST_IN_GRAPH = 100  # rows of one source record; more go in several graphs
 
+OWNER = "OwnerId"
 VERSION_FIELD = "Sync_Version__c"
 SUSPECT = {Fault.ALONE, Fault.PERMANENT, Fault.DUPLICATE, Fault.RELINK}
 

@@ -131,7 +131,9 @@ class _Run:
 
     def _parcels(self, conn: Connection, turn: Turn) -> list[Parcel]:
         rows = unsent(conn, self._sender.sealer, self._org, MOST_ROWS, present(conn))
-        parcels = compose((row for row in rows if turn.back or row.priority < BACKGROUND), self._pace.sizes)
+        at = self._monotonic()
+        wanted = (self._pace.owned(row, at) for row in rows if turn.back or row.priority < BACKGROUND)
+        parcels = compose(wanted, self._pace.sizes)
         # While some calls are full, the rest gathers on: its rows are the first to fill the next one.
         return [parcel for parcel in parcels if parcel.full(self._pace.sizes)] or parcels
 
@@ -210,6 +212,8 @@ class _Run:
     async def _settle(self, outcomes: Sequence[Outcome]) -> None:
         """Store what became of the rows, a slice at a time: a commit must not hold the writer for long."""
         ordered = sorted(outcomes, key=lambda each: (each.row.sobject, each.row.key))
+        for refused in (each.row for each in ordered if each.fault is Fault.OWNER):
+            self._pace.cannot_own(refused, self._monotonic())
         for start in range(0, len(ordered), SLICE):
             part = ordered[start : start + SLICE]
             await self._sender.store.write(partial(_store, part))

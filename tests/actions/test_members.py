@@ -201,10 +201,10 @@ MAPPED: Row = {
 def test_every_mapped_field_changes_the_plan_of_every_object(name: str, sobject: str) -> None:
     reader = readable()[sobject]
     path = f"Custom_{name}__{'r' if name == 'bill_to' else 'c'}"
-    rows: Row = {query: [] for query in reader.queries(RECORD, ())}
+    rows: Row = {query: [] for query in reader.queries([RECORD], ())}
     row = {**ROW, path: MAPPED[name]}
 
-    soql = reader.queries(RECORD, selected({name: path}))["record"]
+    soql = reader.queries([RECORD], selected({name: path}))["record"].soql
     plain, mapped = (reader.parse(REF, {**rows, "record": [row]}, names) for names in ({}, {name: path}))
 
     assert f"{path}.Email" in soql if name == "bill_to" else f", {path}" in soql

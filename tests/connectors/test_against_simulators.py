@@ -169,6 +169,24 @@ async def to_salesforce(org: World) -> AsyncIterator[SalesforceConnector]:
         await connector.close(grace=1)
 
 
+def test_a_long_answer_inside_a_composite_is_read_to_its_end() -> None:
+    world = world_json(seed=opportunities(5), query_batch=2)
+
+    async def main(org: World) -> None:
+        async with to_salesforce(org) as connector:
+            asked = SubRequest(
+                "GET", "query?q=SELECT%20Id%2C%20Name%20FROM%20Opportunity%20ORDER%20BY%20Name", ref="all"
+            )
+            [answer] = await connector.composite("acme", [asked])
+            found = await connector.whole("acme", answer.body)
+
+        assert (len(answer.body["records"]), len(found)) == (2, 5)
+        assert len({row["Id"] for row in found}) == 5
+
+    with Server(create_app(SalesforceWorld.from_json(world))) as server:
+        run(main(World(server.url)))
+
+
 def test_records_access_fields_and_usage_are_read(org: World) -> None:
     async def main() -> None:
         async with to_salesforce(org) as connector:

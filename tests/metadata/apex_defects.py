@@ -9,7 +9,7 @@ DEFECTS = {
     "an invocable that hides its callout": ("StripeRefundAction", "callout=true", "callout=false", "callout=true says"),
     "an input without a description": (
         "StripeRefundAction",
-        " description='The record the payment belongs to.'",
+        " description='The record the payment belongs to, or a case of its account.'",
         "",
         "an admin sees",
     ),

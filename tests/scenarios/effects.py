@@ -22,6 +22,7 @@ COMMITS = {
     "unsent.take_back.commit": "may be sent now",
     "attempt.next_generation.commit": "next key",
     "rechunk.rechunk.commit": "planned again",
+    "underway.told_to_ask_again": "shown as under way",
     "outbox._drain": "org known",
     "outbox._take_up": "rows taken up",
     "outbox.wake": "outbox stirred",

@@ -71,7 +71,7 @@ POINTS: dict[str, set[str]] = {
     },
 }
 # Met or not as the jobs happen to overtake each other.
-SOMETIMES = {"claimed", "may be sent now", "sender snoozed", "outbox snoozed", "org known"}
+SOMETIMES = {"claimed", "may be sent now", "sender snoozed", "outbox snoozed", "org known", "shown as under way"}
 # The commits that are awaited are also died before: nobody may have been told of them yet.
 AWAITED = {"accepted", "planned", "action ended"}
 

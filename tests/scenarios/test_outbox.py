@@ -135,10 +135,10 @@ def test_a_crash_at_any_effect_of_the_pull_loses_and_doubles_nothing(sqlite_lab:
         return effects.seen
 
     async def story() -> None:
-        seen = await dies_at(None, _deal(lab, 0))
+        seen = await dies_at(None, deal(lab, 0))
         assert len(seen) >= 5
         for n, point in enumerate(dict.fromkeys(seen), start=1):
-            await dies_at(point, _deal(lab, n))
+            await dies_at(point, deal(lab, n))
 
     asyncio.run(story())
 
@@ -160,7 +160,7 @@ def test_two_hundred_rows_are_read_in_one_call_and_each_is_answered(sqlite_lab: 
 
     async def story(gateway: Gateway) -> None:
         await asyncio.sleep(1)
-        deals = [_deal(lab, n) for n in range(200)]
+        deals = [deal(lab, n) for n in range(200)]
         rows = [
             insert(lab, Source_Record_Id__c=deal, Action__c="create-payment-link",
                    Requested_Amount__c=50 + n, Requested_Currency__c="USD", Description__c=f"Deal {n}")
@@ -178,7 +178,7 @@ def test_two_hundred_rows_are_read_in_one_call_and_each_is_answered(sqlite_lab: 
     tell(lab, story)
 
 
-def _deal(lab: Lab, n: int) -> str:
+def deal(lab: Lab, n: int) -> str:
     fields = {"Name": f"Deal {n}", "AccountId": lab.account, "StageName": "Prospecting", "CloseDate": "2027-12-31"}
     made = lab.control("salesforce", "POST", "records", {"sobject": "Opportunity", "fields": fields})
     return str(made["id"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.writeback.pace import Pace
 from gateway.writeback.queue import Look, Waiting
+from tests.writeback.rows import row
 
 NOW = 1000.0
 
@@ -16,6 +19,18 @@ def click(age: float = 0.0, graphs: int = 1, stamps: int = 1) -> Look:
 
 def event(age: float = 0.0, graphs: int = 1) -> Look:
     return Look(front=Waiting(graphs, 0, age))
+
+
+def test_an_owner_that_salesforce_refused_is_not_named_again_for_an_hour() -> None:
+    pace = Pace()
+    mine, theirs = (row(fields={"OwnerId": owner, "Status__c": "Open"}) for owner in ("005a", "005b"))
+
+    pace.cannot_own(mine, NOW)
+
+    assert pace.owned(mine, NOW + 3599).fields == {"Status__c": "Open"}
+    assert pace.owned(theirs, NOW).fields == theirs.fields
+    assert pace.owned(replace(mine, sobject="Stripe_Refund__c"), NOW).fields == mine.fields
+    assert pace.owned(mine, NOW + 3600).fields == mine.fields
 
 
 def test_a_click_after_silence_goes_at_once() -> None:

@@ -1,12 +1,15 @@
 """``UserRecordAccess``: not a table but a question – what may this user do with these records?"""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gateway.sandbox.salesforce.errors import SalesforceError
 from gateway.sandbox.salesforce.identifiers import full_id
 from gateway.sandbox.salesforce.org import Org
+from gateway.sandbox.salesforce.schema import SObject
 from gateway.sandbox.salesforce.soql import Comparison, Condition, Query
 from gateway.sandbox.salesforce.store import Record
+from gateway.sandbox.salesforce.world import SandboxUser
 
 USER_RECORD_ACCESS = "UserRecordAccess"
 MAX_RECORDS = 200
@@ -61,4 +64,17 @@ def level_of(org: Org, user_id: str, record_id: str) -> str:
         return "None"
     if user.admin or record.get("OwnerId") == user_id:
         return "All"
-    return org.shares.get((user_id, record_id), user.record_access)
+    sobject = org.schema.objects[org.store.object_of[record_id]]
+    if not (sobject.private and org.world.profile.private_rows):
+        return org.shares.get((user_id, record_id), user.record_access)
+    access = org.access(user)
+    if access.can(sobject, "modify_all"):
+        return "All"
+    return org.shares.get((user_id, record_id), "Read" if access.can(sobject, "view_all") else "None")
+
+
+def visible(org: Org, user: SandboxUser, sobject: SObject, records: Iterable[Record]) -> list[Record]:
+    """Those of a private object that sharing shows to this user."""
+    if not (sobject.private and org.world.profile.private_rows):
+        return list(records)
+    return [record for record in records if level_of(org, user.id, str(record["Id"])) != "None"]

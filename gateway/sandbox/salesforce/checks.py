@@ -44,6 +44,10 @@ def check_owner(org: Org, sobject: SObject, changed: Mapping[str, Any]) -> None:
     if owner is not None and not org.is_active(owner):
         message = f"operation performed with inactive user [{owner}] as owner of {sobject.label.lower()}"
         raise record_error("INACTIVE_OWNER_OR_USER", message, "OwnerId")
+    user = None if owner is None else org.user(owner)
+    if user is not None and sobject.custom and not org.access(user).can(sobject, "read"):
+        message = f"the new owner must have read permission on {sobject.label.lower()}"
+        raise record_error("TRANSFER_REQUIRES_READ", message, "OwnerId")
 
 
 def check_unique(org: Org, sobject: SObject, record: Record, changed: Mapping[str, Any]) -> None:

@@ -47,6 +47,7 @@ TYPES = {
     "AutoNumber": "string",
 }
 OBJECT_GRANTS = {"allowRead": "read", "allowCreate": "create", "allowEdit": "edit", "allowDelete": "delete"}
+OBJECT_GRANTS |= {"viewAllRecords": "view_all", "modifyAllRecords": "modify_all"}
 # A custom setting belongs to the org, a profile or a user, not to an owner (Apex Developer Guide, "Custom Settings").
 SETTING = (
     Field("Name", "string", "Name", 38, name_field=True),
@@ -124,6 +125,7 @@ def custom_object(name: str, root: ET.Element, prefix: str, features: frozenset[
         plural=text(root, "pluralLabel", name),
         key_prefix=prefix,
         custom=True,
+        private=text(root, "sharingModel") == "Private",
         source=f"salesforce_metadata: {name}",
         fields={entry.name: entry for entry in fields},
     )

@@ -39,6 +39,7 @@ class Access:
 
     def __init__(self, user: SandboxUser, sets: Iterable[PermissionSet], mode: str) -> None:
         held = list(sets)
+        self.user = user
         self.mode = "off" if user.admin else mode
         self.custom_permissions = frozenset(name for held_set in held for name in held_set.custom_permissions)
         self._objects: dict[str, frozenset[str]] = {}

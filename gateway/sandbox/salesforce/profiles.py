@@ -19,6 +19,7 @@ class Profile:
     """
     ``locks``: names of records under approval, per object. ``assignment``: object → user name that an active
     assignment rule makes the owner. ``trigger_limits``: object → records in one call above which a trigger fails.
+    ``private_rows``: records of custom objects whose sharing model is private are seen by whoever owns them only.
     ``flows``: objects whose save starts a flow; ``flow_action`` is what that flow asks the gateway for, if anything.
     """
 
@@ -29,6 +30,7 @@ class Profile:
     trigger_limits: Mapping[str, int] = field(default_factory=dict)
     flows: tuple[str, ...] = ()
     flow_action: str | None = None
+    private_rows: bool = False
     inactive_owner: bool = False
     merged_account: bool = False
     cloned_opportunity: bool = False
@@ -57,6 +59,7 @@ HOSTILE = Profile(
     assignment={"Case": "dispatcher"},
     trigger_limits={"Opportunity": 20, "Account": 20},
     flows=("Opportunity", "Account", "Case"),
+    private_rows=True,
     inactive_owner=True,
     merged_account=True,
     cloned_opportunity=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.sandbox.salesforce.access_query import USER_RECORD_ACCESS, access_records
+from gateway.sandbox.salesforce.access_query import USER_RECORD_ACCESS, access_records, visible
 from gateway.sandbox.salesforce.columns import resolve, value_of
 from gateway.sandbox.salesforce.conditions import candidates, folded, predicate
 from gateway.sandbox.salesforce.errors import SalesforceError
@@ -72,6 +72,7 @@ def select(
         found = access_records(org, query)
     else:
         found = list(within) if within is not None else list(candidates(org, sobject, query.where))
+        found = visible(org, access.user, sobject, found)
     if query.where is not None:
         matches = predicate(org, access, sobject, query.where)
         found = [record for record in found if matches(record)]

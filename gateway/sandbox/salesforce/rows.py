@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from gateway.sandbox.salesforce import describe
+from gateway.sandbox.salesforce.access_query import visible
 from gateway.sandbox.salesforce.calls import Answer, Call
 from gateway.sandbox.salesforce.errors import MultipleMatchesError, SalesforceError, malformed_json, not_found
 from gateway.sandbox.salesforce.identifiers import full_id
@@ -85,7 +86,7 @@ def by_id(call: Call, sobject: SObject, text: str) -> Record:
         message = f"Provided external ID field does not exist or is not accessible: {text}"
         raise SalesforceError("NOT_FOUND", message)
     record = call.org.store.tables[sobject.name].get(record_id)
-    if record is not None:
+    if record is not None and visible(call.org, call.user, sobject, [record]):
         return record
     if record_id in call.org.store.deleted or record_id in call.org.store.merged:
         raise SalesforceError("ENTITY_IS_DELETED", "entity is deleted", [])
@@ -100,7 +101,7 @@ def by_key(call: Call, sobject: SObject) -> Record:
         raise MultipleMatchesError([attributes(call.org, sobject, entry)["url"] for entry in found])
     if not found:
         raise not_found()
-    return call.org.store.tables[sobject.name][found[0]]
+    return by_id(call, sobject, found[0])
 
 
 def shown(call: Call, sobject: SObject, record: Record) -> dict[str, Any]:

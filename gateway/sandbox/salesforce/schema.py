@@ -80,6 +80,7 @@ class SObject:
     plural: str
     key_prefix: str
     custom: bool = False
+    private: bool = False  # its sharing model: seen by who owns a record, unless something gives more
     writable: bool = True
     source: str = ""
     fields: dict[str, Field] = field(default_factory=dict)
@@ -144,7 +145,10 @@ class Schema:
 
 @dataclass(frozen=True)
 class PermissionSet:
-    """``fields``: "Object.Field" → (readable, editable). ``objects``: object → granted of read/create/edit/delete."""
+    """
+    ``fields``: "Object.Field" → (readable, editable). ``objects``: object → granted of read, create, edit, delete,
+    view_all, modify_all.
+    """
 
     name: str
     fields: Mapping[str, tuple[bool, bool]] = field(default_factory=dict)
