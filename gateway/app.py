@@ -37,7 +37,7 @@ from gateway.errors import GatewayError
 from gateway.observability import logs
 from gateway.observability.metrics import Metrics
 from gateway.observability.trace import Tracing
-from gateway.pipeline import circuits, gauges, outbox, refresh, run, unknown
+from gateway.pipeline import circuits, crashes, gauges, outbox, refresh, run, unknown
 from gateway.pipeline.accounts import check_accounts
 from gateway.pipeline.reload import reload
 from gateway.pipeline.tracing import traced
@@ -161,7 +161,7 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
     )
     sender = Sender(store, salesforce, sealer, ticking, partial(_observe_rows, metrics, salesforce))
     jobs: dict[str, Handler] = {
-        "action": circuits.guarded(tools, run.run),
+        "action": circuits.guarded(tools, crashes.letting_go(run.run)),
         "refresh": circuits.guarded(tools, refresh.refresh),
         "lookup": circuits.guarded(tools, unknown.look),
         "resolve": partial(unknown.resolve, tools),

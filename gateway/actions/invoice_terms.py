@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from gateway.records import Json
 
 RequestModel = Any  # SendInvoice; named here it would be a circle
 MOST_LINES = 250  # Stripe: line items of an invoice
+LONGEST_TERM = 3650  # days; ours: Stripe names no limit, and what lies further ahead is a typing error
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +176,16 @@ def due_params(request: RequestModel, context: Context) -> dict[str, Json]:
     text = request.due_date or mapped
     if text is None:
         return {"days_until_due": request.days_until_due or context.entity.days_until_due}
+    where = "due_date" if request.due_date else "The record's due date"
     try:
         day = datetime.fromisoformat(text).astimezone(zone).date() if "T" in text else date.fromisoformat(text)
-    except ValueError:
-        where = "due_date" if request.due_date else "The record's due date"
+    except (ValueError, OverflowError):
         raise Rejected("invalid_due_date", f"{where} is not a date (YYYY-MM-DD).", field="due_date") from None
-    end = datetime.combine(day, time(23, 59, 59), zone).astimezone(UTC).timestamp()
+    latest = datetime.fromtimestamp(context.now, zone).date() + timedelta(days=LONGEST_TERM)
+    if day > latest:
+        words = f"{where} is {day}: too far away, the latest is {latest}. Correct it."
+        raise Rejected("invalid_due_date", words, field="due_date")
+    end = datetime.combine(day, time(23, 59, 59), zone).timestamp()
     if end <= context.now:
         raise Rejected(
             "due_date_past", f"The due date {day} is in the past: correct it, or send another one.", field="due_date",

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateway.actions import Action, Amount, Context, CurrencyCode, Reads, Request, SalesforceId, metadata
 from gateway.actions import lines as line_items
 from gateway.actions.customers import email
-from gateway.actions.invoice_terms import Terms, due_params, invoiced, resolve
+from gateway.actions.invoice_terms import LONGEST_TERM, Terms, due_params, invoiced, resolve
 from gateway.actions.lines import Line, LineRequest
 from gateway.actions.recipients import MAILED_TO, Recipient, address_again, address_first, recipient
 from gateway.errors import Rejected
@@ -56,7 +56,7 @@ class SendInvoice(Request):
     portion_percent: Amount | None = Field(None, description="Invoice a share of the record, e.g. a deposit")
     portion_amount: Amount | None = Field(None, description="Invoice this much of the record, in major units")
     discount_amount: Amount | None = Field(None, description="Taken off the sum, shown as a line of its own")
-    days_until_due: int | None = Field(None, ge=1, le=3650, description="Payment term; default: the entity's")
+    days_until_due: int | None = Field(None, ge=1, le=LONGEST_TERM, description="Payment term; default: the entity's")
     due_date: str | None = Field(
         None, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", description="YYYY-MM-DD, the end of that day; or days_until_due"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import structlog
 from sqlalchemy import Connection
 
@@ -26,8 +28,14 @@ async def verdict_of(handler: Handler | None, claim: Claim) -> Verdict:
     except GatewayError as error:
         return Retry(error.code, error.message, after=error.retry_after)
     except Exception as error:
-        log.exception("job.crashed", job=claim.id, kind=claim.kind)
-        return Retry("internal_error", f"{type(error).__name__} in the handler of {claim.kind}: see the log")
+        return crashed(claim, error)
+
+
+def crashed(claim: Claim, error: Exception, *, keep_lane: bool = True) -> Retry:
+    """The verdict on a bug, inside its ``except``: its words may hold anything, so they go to the log alone."""
+    log.exception("job.crashed", job=claim.id, kind=claim.kind)
+    words = f"{type(error).__name__} in the handler of {claim.kind}: see the log"
+    return Retry("internal_error", words, keep_lane=keep_lane)
 
 
 def park(error: Misconfigured) -> Snooze:
@@ -46,7 +54,7 @@ def weigh(claim: Claim, verdict: Verdict, policy: RetryPolicy, outbreaks: Outbre
         if policy.exhausted(attempts):
             verdict = Dead(verdict.error_code, verdict.error, verdict.exhausted)
         elif verdict.after is None:
-            return Retry(verdict.error_code, verdict.error, policy.delay(attempts), verdict.commit, verdict.exhausted)
+            return replace(verdict, after=policy.delay(attempts))
     if isinstance(verdict, Dead) and claim.scope and outbreaks.note(claim.scope, verdict.error_code, claim.lane, at):
         log.error("circuit.outbreak", scope=claim.scope, error_code=verdict.error_code)
         return park(Misconfigured(verdict.error_code, verdict.error, scope=claim.scope))

@@ -50,10 +50,11 @@ def settle(conn: Connection, claim: Claim, verdict: Verdict, holder: Holder | No
             return _leave(conn, claim, holder, Left(ended=True))
         case Retry():
             after = verdict.after or 0.0
-            how = Pause("waiting", now(conn) + after, 1, error_code=verdict.error_code, error=verdict.error)
+            state = _rests_as(keep_lane=verdict.keep_lane)
+            how = Pause(state, now(conn) + after, 1, error_code=verdict.error_code, error=verdict.error)
             lanes.pause(conn, claim, how)
             _run(conn, verdict.commit)
-            return Settled(later=after)
+            return _resting(conn, claim, holder, after, keep_lane=verdict.keep_lane)
         case Snooze():
             return _snooze(conn, claim, verdict, holder)
         case WaitFor():
@@ -73,7 +74,7 @@ def _leave(conn: Connection, claim: Claim, holder: Holder | None, left: Left) ->
 
 def _snooze(conn: Connection, claim: Claim, verdict: Snooze, holder: Holder | None) -> Settled:
     how = Pause(
-        "waiting" if verdict.keep_lane else "held",
+        _rests_as(keep_lane=verdict.keep_lane),
         now(conn) + verdict.after,
         scope=verdict.scope,
         error_code=verdict.error_code,
@@ -81,8 +82,16 @@ def _snooze(conn: Connection, claim: Claim, verdict: Snooze, holder: Holder | No
     )
     lanes.pause(conn, claim, how)
     _run(conn, verdict.commit)
-    following = lanes.take_next(conn, claim.lane, holder) if holder and not verdict.keep_lane else None
-    return Settled(following=following, later=verdict.after)
+    return _resting(conn, claim, holder, verdict.after, keep_lane=verdict.keep_lane)
+
+
+def _rests_as(*, keep_lane: bool) -> str:
+    return "waiting" if keep_lane else "held"
+
+
+def _resting(conn: Connection, claim: Claim, holder: Holder | None, after: float, *, keep_lane: bool) -> Settled:
+    following = lanes.take_next(conn, claim.lane, holder) if holder and not keep_lane else None
+    return Settled(following=following, later=after)
 
 
 def _wait(conn: Connection, claim: Claim, verdict: WaitFor) -> Settled:

@@ -32,7 +32,7 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class Retry:
     """
-    Failed, again later: counts an attempt and keeps the lane.
+    Failed, again later: counts an attempt, and keeps the lane unless ``keep_lane`` says otherwise (see Snooze).
 
     ``after`` (seconds) overrides the kind's policy. When the budget is used up the job dies instead, and
     ``exhausted`` runs in place of ``commit``.
@@ -43,6 +43,7 @@ class Retry:
     after: float | None = None
     commit: Commit | None = None
     exhausted: Commit | None = None
+    keep_lane: bool = True
 
 
 @dataclass(frozen=True, slots=True)

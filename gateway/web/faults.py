@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.errors import GatewayError, Misconfigured, Rejected
+from gateway.errors import GatewayError, Rejected
 from gateway.observability import logs
 from gateway.web.problems import problem
 
@@ -34,7 +34,8 @@ async def _http_problem(request: Request, exc: Exception) -> Response:
 
 async def _fault(request: Request, exc: Exception) -> Response:
     log.exception("request.crashed", path=request.url.path)
-    fault = Misconfigured("internal_error", "Something went wrong in the gateway; its log has the request id.")
+    # A bug, and no outage: the same request will fail again, so nobody is told to come back.
+    fault = GatewayError("internal_error", "Something went wrong in the gateway; its log has the request id.")
     return problem(fault, _request_id(request))
 
 

@@ -29,6 +29,7 @@ TITLES = {
     422: "A value cannot be used",
     429: "Too many requests",
     431: "The headers are too large",
+    500: "A fault of the gateway",
     503: "Temporarily not possible",
 }
 

@@ -80,7 +80,17 @@ def test_the_due_date_is_sent_or_mapped_or_configured(due: str | None, members: 
     assert {name: told[name] for name in ("due_date", "days_until_due") if name in told} == params_due
 
 
-@pytest.mark.parametrize(("due", "code"), [("2020-01-01", "due_date_past"), ("net 30", "invalid_due_date")])
+@pytest.mark.parametrize(
+    ("due", "code"),
+    [
+        ("2020-01-01", "due_date_past"),
+        ("0001-01-01", "due_date_past"),
+        ("0001-01-01T00:00:00+14:00", "invalid_due_date"),
+        ("net 30", "invalid_due_date"),
+        ("9999-12-31", "invalid_due_date"),
+        ("9999-12-31T23:59:59-12:00", "invalid_due_date"),
+    ],
+)
 def test_a_mapped_due_date_that_cannot_be_is_refused(due: str, code: str) -> None:
     assert refusal(context(source=replace(SOURCE, due=due))).code == code
 

@@ -111,6 +111,7 @@ def test_the_same_key_with_another_body_is_refused(caller: Caller) -> None:
             "invalid_due_date",
         ),
         ("send-invoice", {"record_id": "fleet", "due_date": "2020-01-01"}, 200, "due_date_past"),
+        ("send-invoice", {"record_id": "fleet", "due_date": "9999-12-31"}, 422, "invalid_due_date"),
         (
             "send-invoice",
             {"record_id": "fleet", "currency": "EUR", "lines": [{"description": "x", "amount": "0.10"}]},
