@@ -28,10 +28,15 @@ _GIVE_BACK = (
     .where(refundable.c.entity == bindparam("b_entity"), refundable.c.charge == bindparam("b_charge"))
     .values(used=refundable.c.used - bindparam("b_amount"))
 )
-_RESERVE = reservation.insert().values({c.name: bindparam(c.name) for c in reservation.c})
+_RESERVE = reservation.insert().values({c.name: bindparam(c.name) for c in reservation.c if c.name != "listed"})
 _RESERVATION = sa.select(reservation).where(reservation.c.action_id == bindparam("id"))
 _RESERVATIONS = sa.select(reservation).where(
     reservation.c.entity == bindparam("entity"), reservation.c.charge == bindparam("charge")
+)
+_LISTED = (
+    reservation.update()
+    .where(reservation.c.action_id.in_(bindparam("b_ids", expanding=True)), reservation.c.listed == 0)
+    .values(listed=1)
 )
 _SETTLE = (
     reservation.update()
@@ -59,12 +64,15 @@ def rebase(conn: Connection, seen: Seen) -> None:
     """
     Take over what Stripe says: used = refunds listed + reservations Stripe does not list yet.
 
-    An older observation than the stored one changes nothing. A released reservation counts only through Stripe's list.
+    An older observation than the stored one changes nothing. From the first time that Stripe lists it, a reservation
+    counts only through Stripe's list: releasing it gives nothing back.
     """
-    _lock(conn, seen)
+    if _known(conn, seen) >= seen.number:
+        return
     listed = {action_id for _, action_id, _ in seen.refunds if action_id}
-    rows = conn.execute(_RESERVATIONS, {"entity": seen.entity, "charge": seen.charge})
+    rows = conn.execute(_RESERVATIONS, {"entity": seen.entity, "charge": seen.charge}).all()
     ours = sum(r.amount_minor for r in rows if r.state != "released" and r.action_id not in listed)
+    conn.execute(_LISTED, {"b_ids": [r.action_id for r in rows if r.action_id in listed]})
     used = ours + sum(amount for _, _, amount in seen.refunds)
     conn.execute(
         _REBASE[conn.dialect.name],
@@ -79,9 +87,10 @@ def rebase(conn: Connection, seen: Seen) -> None:
     )
 
 
-def _lock(conn: Connection, seen: Seen) -> None:
-    if conn.dialect.name == "postgresql":
-        conn.execute(_REFUNDABLE.with_for_update(), {"entity": seen.entity, "charge": seen.charge})
+def _known(conn: Connection, seen: Seen) -> int:
+    """The number of the observation that stands, under the row's lock; 0 = none."""
+    row = conn.execute(_REFUNDABLE.with_for_update(), {"entity": seen.entity, "charge": seen.charge}).first()
+    return 0 if row is None else int(row.number)
 
 
 def reserve(conn: Connection, action_id: str, entity: str, charge: str, amount: int, at: float) -> bool:
@@ -104,12 +113,16 @@ def reserve(conn: Connection, action_id: str, entity: str, charge: str, amount: 
 
 
 def settle(conn: Connection, action_id: str, state: str, at: float, stripe_id: str | None = None) -> None:
-    """``consumed`` on success, ``released`` where nothing was refunded; ``held`` while the outcome is unknown."""
+    """
+    ``consumed`` on success, ``released`` where nothing was refunded; ``held`` while the outcome is unknown.
+
+    What Stripe lists it has taken out or put back itself, with the observation that showed it.
+    """
     row = conn.execute(_RESERVATION, {"id": action_id}).first()
     if row is None or row.state == state:
         return
     conn.execute(_SETTLE, {"b_id": action_id, "b_state": state, "b_stripe_id": stripe_id, "b_at": at})
-    if state == "released":
+    if state == "released" and not row.listed:
         conn.execute(_GIVE_BACK, {"b_entity": row.entity, "b_charge": row.charge, "b_amount": row.amount_minor})
 
 

@@ -194,6 +194,7 @@ reservation = Table(
     Column("charge", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("state", Text, nullable=False),  # held, consumed, released
+    Column("listed", SmallInteger, nullable=False, server_default="0"),  # 1: Stripe's list counts it, we no longer do
     Column("stripe_id", Text),
     Column("changed", Float, nullable=False),
 )

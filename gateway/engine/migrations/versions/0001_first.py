@@ -232,6 +232,7 @@ def upgrade() -> None:
         _column("charge", sa.Text),
         _column("amount_minor", sa.BigInteger),
         _column("state", sa.Text),
+        _column("listed", sa.SmallInteger, default="0"),
         _column("stripe_id", sa.Text, null=True),
         _column("changed", sa.Float),
         sa.PrimaryKeyConstraint("action_id"),
