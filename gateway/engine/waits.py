@@ -32,7 +32,12 @@ class Waits:
             self.ended(job_id)
 
     async def wait(self, job_id: str, seconds: float) -> bool:
-        """Whether the job has ended or died within ``seconds``."""
+        """
+        Whether the job was not, or no longer, to be run within ``seconds``.
+
+        A job that has ended leaves no row, so an id that never was is answered True as well: whoever waits has entered
+        the job, or has read of it in the ledger.
+        """
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         future: asyncio.Future[None] = loop.create_future()

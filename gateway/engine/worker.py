@@ -161,7 +161,7 @@ class Engine:
         self.slots.free.set()
 
     async def wait(self, job_id: str, seconds: float) -> bool:
-        """Whether the job ended (or died) within ``seconds``, in whichever process."""
+        """Whether the job ended (or died, or never was) within ``seconds``, in whichever process."""
         return await self._waits.wait(job_id, seconds)
 
     def probes(self, claim: Claim) -> bool:

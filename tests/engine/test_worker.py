@@ -7,7 +7,7 @@ from gateway.engine import jobs, lanes
 from gateway.engine.lanes import NEVER
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.worker import Done, Job
-from tests.support.engine import enter, running
+from tests.support.engine import enter, running, until, wait_gone
 
 
 def test_a_job_runs_where_it_was_entered_and_its_row_is_gone(database_url):
@@ -94,7 +94,10 @@ def test_an_id_is_entered_once(database_url):
 
 
 def test_a_caller_that_is_cancelled_leaves_a_running_job(database_url):
-    async def handle(_claim):
+    runs = []
+
+    async def handle(claim):
+        runs.append(claim.id)
         return Done()
 
     async def main():
@@ -102,9 +105,20 @@ def test_a_caller_that_is_cancelled_leaves_a_running_job(database_url):
             caller = asyncio.create_task(enter(engine, Job("a", "k", "lane")))
             await asyncio.sleep(0)
             caller.cancel()
-            return await engine.wait("a", 5)
+            await until(lambda: runs == ["a"])
+            await wait_gone(engine, "a")
+            return caller.cancelled()
 
     assert asyncio.run(main())
+
+
+def test_waiting_for_what_never_was_is_over_at_once_and_for_what_rests_it_is_not(database_url):
+    async def main():
+        async with running(database_url, {}) as engine:
+            await enter(engine, Job("resting", "k", "lane", state="held"))
+            return [await engine.wait(job_id, 0.1) for job_id in ("never was", "resting")]
+
+    assert asyncio.run(main()) == [True, False]
 
 
 def test_more_jobs_than_slots_all_run_and_interactive_ones_are_not_behind_the_batch(database_url):
