@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, select
 
 from gateway.engine import ledger
@@ -13,7 +15,47 @@ from gateway.pipeline.answers import envelope_of
 from gateway.records import Json
 from gateway.sealing import Sealer
 
-_PERSONAL = {"email", "recipient_email", "phone", "address", "customer_name", "description", "footer"}
+# Members of what was sent to Stripe that tell nothing of a person. Texts that somebody wrote, names, addresses, tax ids
+# and whatever an action may send tomorrow stay unsaid.
+_SHOWN = frozenset(
+    {
+        "$hole",
+        "active",
+        "amount",
+        "auto_advance",
+        "automatic_tax",
+        "charge",
+        "collection_method",
+        "completed_sessions",
+        "currency",
+        "customer",
+        "days_until_due",
+        "due_date",
+        "enabled",
+        "expand",
+        "gw_action_id",
+        "gw_entity",
+        "gw_step",
+        "invoice",
+        "limit",
+        "payment_intent",
+        "pending_invoice_items_behavior",
+        "quantity",
+        "reason",
+        "sf_line_id",
+        "sf_object",
+        "sf_org_id",
+        "sf_record_id",
+        "status",
+        "tax_behavior",
+        "tax_code",
+        "tax_rates",
+        "unit_amount",
+        "unit_amount_decimal",
+    }
+)
+UNSAID = "[not shown]"
+_OF_STEP = ("name", "method", "path", "kind", "saves", "money", "use", "undo", "skip_if")
 _STEP = (
     "n",
     "generation",
@@ -54,7 +96,7 @@ def trace(conn: Connection, sealer: Sealer, org: str, action_id: str) -> dict[st
             )
         },
         "answer": envelope_of(row),
-        "plan": None if plan is None else [_redacted(step) for step in plan["steps"]],
+        "plan": None if plan is None else [_step(step) for step in plan["steps"]],
         "steps": [{name: getattr(step, name) for name in _STEP} for step in ledger.steps(conn, action_id)],
         "job": _job(conn, action_id),
         "write_back": _write_back(conn, row),
@@ -69,7 +111,7 @@ def _job(conn: Connection, action_id: str) -> dict[str, Json] | None:
     row = conn.execute(
         select(job.c.state, job.c.attempts, job.c.due, job.c.error_code, job.c.error).where(job.c.id == action_id)
     ).first()
-    return None if row is None else dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    return None if row is None else _with_error(dict(row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
 
 
 def _write_back(conn: Connection, row: Row) -> list[dict[str, Json]]:
@@ -78,15 +120,25 @@ def _write_back(conn: Connection, row: Row) -> list[dict[str, Json]]:
             mirror.c.org == row.org, mirror.c.parent_id == row.record_id
         )
     )
-    return [dict(found._mapping) for found in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+    return [_with_error(dict(found._mapping)) for found in rows]  # noqa: SLF001 - as above
 
 
-def _redacted(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {
-            k: "[personal data]" if k in _PERSONAL and isinstance(v, str | dict) else _redacted(v)
-            for k, v in value.items()
-        }
+def _with_error(row: dict[str, Json]) -> dict[str, Json]:
+    """An upstream's own words may quote what they complain of."""
+    return {**row, "error": row["error"] and redact(row["error"])}
+
+
+def _step(step: Mapping[str, Json]) -> dict[str, Json]:
+    told = {name: step[name] for name in _OF_STEP if name in step}
+    return told | {"params": _shown(step.get("params", {}))}
+
+
+def _shown(value: Json, member: str = "") -> Json:
+    """Every member by its name, values only of those that are known to be harmless."""
+    if isinstance(value, Mapping):
+        return {name: _shown(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_redacted(item) for item in value]
+        return [_shown(item, member) for item in value]
+    if member not in _SHOWN:
+        return UNSAID
     return redact(value) if isinstance(value, str) else value
