@@ -170,8 +170,9 @@ _END = Prepared(
         stripe_id=bindparam("b_stripe_id"),
         error_code=bindparam("b_error_code"),
         ended=bindparam("b_ended"),
-        # What ends long after its body should have gone takes it along.
+        # What ends long after its body and plan should have gone takes them along.
         body=sa.case((action.c.accepted < bindparam("b_aged"), None), else_=action.c.body),
+        plan=sa.case((action.c.accepted < bindparam("b_aged"), None), else_=action.c.plan),
     )
 )
 _RELEASE = action.update().where(action.c.id == bindparam("b_id")).values(request_key=None)

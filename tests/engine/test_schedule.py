@@ -6,11 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from gateway import audit
+from gateway.engine import ledger
 from gateway.engine.clock import SystemClock, behind
 from gateway.engine.database import transaction
 from gateway.engine.schedule import SLICE, Periodic, Schedule, age_out, age_out_all, begin_audit, upkeep
 from gateway.engine.schema import action
 from gateway.engine.store import StoreUnavailable
+from gateway.records import Status
 from tests.support.engine import opened, until
 
 KEY = b"k" * 32
@@ -98,6 +100,17 @@ def test_old_bodies_go_and_answers_stay(database_url):
     # what has not ended keeps its body and plan: they are still needed to find out what happened
     assert forgotten == [7, 0]
     assert with_body(database_url) == (5, 5, 10)
+
+
+def test_what_ends_after_its_time_takes_body_and_plan_along(database_url):
+    insert_actions(database_url, 2, accepted=100.0, ended=False)
+
+    with transaction(database_url) as conn:
+        age_out(conn, 200.0)
+        for status, n in ((Status.SUCCEEDED, 0), (Status.UNKNOWN, 1)):
+            ledger.end(conn, f"act_100.0_False_{n}", status, {}, 100.0 + 91 * DAY)
+
+    assert with_body(database_url) == (1, 1, 2)  # what is still unknown is looked up by its plan
 
 
 def test_a_large_past_goes_in_slices(sqlite_url):
