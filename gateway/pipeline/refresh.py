@@ -35,7 +35,15 @@ async def refresh(tools: Tools, claim: Claim) -> Verdict:
     def commit(conn: Connection) -> None:
         _apply(conn, tools, told, body, lists, number)
 
-    return Done(commit)
+    return Done(commit, _touches(told, body))
+
+
+def _touches(told: Mapping[str, Json], body: Mapping[str, Json]) -> tuple[str, ...]:
+    """What the commit contends for: the record's stamp, and what may still be refunded where a refund has failed."""
+    names = [f"stamp:{told['org']}:{told['record_id']}"]
+    if told["kind"] == "refund" and body.get("charge"):
+        names.append(f"charge:{told['entity']}:{body['charge']}")
+    return tuple(names)
 
 
 Lists = dict[str, list[Mapping[str, Json]]]
