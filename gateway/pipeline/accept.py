@@ -56,16 +56,46 @@ def source_ref(record_id: str, sobject: str | None) -> SourceRef:
 
 async def submit(tools: Tools, submission: Submission, *, wait: float) -> Answer:
     """Record the request, or find the one it repeats; then wait up to ``wait`` seconds for the end."""
-    work, mark = work_of(tools, submission)
+    try:
+        work, mark = work_of(tools, submission)
+    except Rejected:
+        # Today's configuration may refuse what an earlier one took: whoever repeats a request is told of the first.
+        first = await tools.store.read(lambda conn: _first(conn, submission, _mark(submission)))
+        if first is None:
+            raise
+        return await _told(tools, first, submission, wait)
     touches = (f"lane:{_lane(work)}", f"customer:{work.caller.org}:{getattr(work.request, 'account_id', None) or ''}")
     found = await tools.store.write(lambda conn: _accept(conn, tools, work, mark, submission), touches)
     if tools.engine.open_scopes & {f"stripe:{work.entity}"}:
         wait = 0.0  # nothing will happen while the caller waits
     if isinstance(found, str):
         return await _answer(tools, found, wait)
+    return await _told(tools, found, submission, wait)
+
+
+async def _told(tools: Tools, found: Row, submission: Submission, wait: float) -> Answer:
+    """The answer to a request that was made before."""
     if found.status in ledger.OPEN:
         return await _answer(tools, found.id, wait)
     return Answer(found.id, {**answers.envelope_of(found), "replayed": True, "request_id": submission.request_id})
+
+
+def _first(conn: Connection, submission: Submission, mark: str) -> Row | None:
+    """The action sent before under this request key; raises Rejected where that was another request."""
+    caller, request = submission.caller, submission.request
+    row = ledger.by_key(conn, caller.org, caller.sub, request.request_key) if request.request_key else None
+    if row is not None and row.fingerprint != mark:
+        raise Rejected(
+            "request_key_reused", "This request key was used for another request: send a new one.", field="request_key"
+        )
+    return row
+
+
+def _mark(submission: Submission) -> str:
+    request = submission.request
+    ref = source_ref(request.record_id, request.object)
+    body = {"action": submission.action.name, "record": ref.record_id, "body": request.content()}
+    return fingerprint(body)
 
 
 def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
@@ -75,7 +105,6 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
     ref = source_ref(request.record_id, request.object)
     if ref.sobject not in action.sobjects and ref.sobject in _PREFIXES.values():
         raise Rejected("object_not_supported", f"{action.label} does not start from {ref.sobject}.", field="record_id")
-    mark = fingerprint({"action": action.name, "record": ref.record_id, "body": request.content()})
     org = tools.org(submission.caller.org)
     entity = known_entity(tools.config, org, ref.sobject, request)
     at = tools.clock.now()
@@ -90,21 +119,15 @@ def work_of(tools: Tools, submission: Submission) -> tuple[Work, str]:
         expires=at + (_BATCH_LIFE if submission.caller.kind == "outbox" else _INTERACTIVE_LIFE),
         request_id=submission.request_id,
         request_key=request.request_key,
-    ), mark
+    ), _mark(submission)
 
 
 def _accept(conn: Connection, tools: Tools, work: Work, mark: str, submission: Submission) -> str | Row:
     """The row this repeats, or the id of the new action."""
     caller = work.caller
     ask_ahead(conn, _questions(work))
-    row = ledger.by_key(conn, caller.org, caller.sub, work.request_key) if work.request_key else None
+    row = _first(conn, submission, mark)
     if row is not None:
-        if row.fingerprint != mark:
-            raise Rejected(
-                "request_key_reused",
-                "This request key was used for another request: send a new one.",
-                field="request_key",
-            )
         return row
     if work.request_key is None:
         row = ledger.running_equal(conn, caller.org, work.ref.record_id, work.action.name, mark)
