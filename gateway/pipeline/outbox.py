@@ -8,7 +8,7 @@ it is read, it is done once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -21,6 +21,7 @@ from gateway.connectors.salesforce_errors import scope
 from gateway.engine import ledger, mirror
 from gateway.engine.circuit import close_circuit
 from gateway.engine.clock import now
+from gateway.engine.database import StoreUnavailable
 from gateway.engine.settings import get_setting, put_setting
 from gateway.engine.worker import Claim, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Rejected
@@ -94,7 +95,7 @@ async def _drain(tools: Tools, org: str) -> None:
         rows = await tools.salesforce.query(org, _soql(since, last))
         for start in range(0, len(rows), _SLICE):
             part = rows[start : start + _SLICE]
-            await tools.store.write(partial(_take_up, tools=tools, org=org, rows=part, own_users=own))
+            await _take_up_each(tools, org, part, own)
         if len(rows) < PAGE:
             return
         last = str(rows[-1]["Id"])
@@ -133,6 +134,45 @@ async def _own_users(tools: Tools, org: str) -> frozenset[str]:
     return tools.own_users[org]
 
 
+async def _take_up_each(tools: Tools, org: str, rows: Sequence[Row], own_users: frozenset[str]) -> None:
+    """In one commit; where that does not pass, each row in its own, so that a row keeps its failure to itself."""
+    take_up = partial(_take_up, tools=tools, org=org, own_users=own_users)
+    try:
+        await tools.store.write(partial(take_up, rows=rows))
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("outbox.rows_one_by_one", org=org, rows=len(rows))
+        for row in rows:
+            await _take_up_alone(tools, org, row, take_up)
+
+
+async def _take_up_alone(tools: Tools, org: str, row: Row, take_up: Callable[..., None]) -> None:
+    try:
+        await tools.store.write(partial(take_up, rows=[row]))
+    except StoreUnavailable:
+        raise
+    except GatewayError as exc:
+        log.warning("outbox.row_left", org=org, row=row["Id"], error_code=exc.code)  # the operator's to mend: next look
+    except Exception:
+        log.exception("outbox.row_crashed", org=org, row=row["Id"])
+        await _refuse_alone(tools, org, row)
+
+
+async def _refuse_alone(tools: Tools, org: str, row: Row) -> None:
+    """A bug of ours: nothing was begun, and it would meet this row again at every look, so the row is answered."""
+    told = Rejected(
+        "internal_error", "The gateway failed at this row and did nothing: report its id, insert a new row."
+    )
+    refuse = partial(_refuse, tools=tools, org=org, row_id=salesforce_id(row["Id"]), exc=told)
+    try:
+        await tools.store.write(partial(refuse, actor=salesforce_id(row["CreatedById"])))
+    except StoreUnavailable:
+        raise
+    except Exception:
+        log.exception("outbox.row_unanswered", org=org, row=row["Id"])
+
+
 def _take_up(conn: Connection, tools: Tools, org: str, rows: Sequence[Row], own_users: frozenset[str]) -> None:
     """Each row for itself: one that is wrong is answered, and stops no other."""
     for row in rows:
@@ -140,20 +180,19 @@ def _take_up(conn: Connection, tools: Tools, org: str, rows: Sequence[Row], own_
         if mirror.get(conn, tools.sealer, org, SOBJECT, row_id) is not None:
             continue  # answered; the answer is on its way
         try:
-            asked = submission(org, row, own_users)
-            _enter(conn, tools, asked)
+            _take(conn, tools, submission(org, row, own_users))
         except Rejected as exc:
             _refuse(conn, tools, org, row_id, salesforce_id(row["CreatedById"]), exc)
 
 
-def _enter(conn: Connection, tools: Tools, asked: Submission) -> None:
-    work, mark = work_of(tools, asked)
-    known = ledger.by_key(conn, asked.caller.org, asked.caller.sub, str(work.request_key))
-    if known is not None and known.caller_kind != "outbox":
-        raise Rejected("request_key_reused", "The id of this row was used as a request key before: insert a new row.")
+def _take(conn: Connection, tools: Tools, asked: Submission) -> None:
+    known = ledger.by_key(conn, asked.caller.org, asked.caller.sub, asked.request.request_key)
     if known is None:
+        work, mark = work_of(tools, asked)
         policy.allow(asked.caller, tools.org(asked.caller.org), work.action, work.ref, request_key=work.request_key)
         enter(conn, tools, work, mark)
+    elif known.caller_kind != "outbox":
+        raise Rejected("request_key_reused", "The id of this row was used as a request key before: insert a new row.")
 
 
 def _refuse(conn: Connection, tools: Tools, org: str, row_id: str, actor: str, exc: Rejected) -> None:

@@ -55,7 +55,9 @@ def test_another_records_payment_is_answered_like_one_that_never_was(sqlite_lab:
     asyncio.run(story())
 
 
-def test_our_metadata_on_an_invoice_is_enough_where_the_ledger_was_lost(sqlite_lab: Lab, sqlite_template: bytes) -> None:
+def test_our_metadata_on_an_invoice_is_enough_where_the_ledger_was_lost(
+    sqlite_lab: Lab, sqlite_template: bytes
+) -> None:
     lab = sqlite_lab
     database = lab.database.removeprefix("sqlite:///")
 

@@ -1,4 +1,4 @@
-"""A trace shows what was sent by members that are known to be harmless; what people wrote and who they are stays out."""
+"""A trace shows the values of members that are known to be harmless; what people wrote and who they are stays out."""
 
 from __future__ import annotations
 
