@@ -13,7 +13,7 @@ from gateway.actions.invoice_terms import LONGEST_TERM, Terms, due_params, invoi
 from gateway.actions.lines import Line, LineRequest
 from gateway.actions.recipients import MAILED_TO, Recipient, address_again, address_first, recipient
 from gateway.errors import Rejected
-from gateway.money import Money
+from gateway.money import Money, written
 from gateway.records import Json, Lookup, Plan, Step, StepKind, hole
 
 _MOST_FIELDS = 4  # Stripe: custom_fields of an invoice
@@ -94,8 +94,17 @@ def check(request: SendInvoice) -> None:
         raise Rejected("invalid_member", "Two labelled fields have the same name.", field="custom_fields")
     if request.additional and not request.request_key:
         raise Rejected("request_key_required", "additional needs a request_key.", field="request_key")
+    for name in ("portion_amount", "discount_amount"):
+        _readable(getattr(request, name), request.currency, name)
     if request.currency is not None:
         line_items.from_body(request.lines, Money.parse("0", request.currency, field="currency").currency)
+
+
+def _readable(amount: Amount | None, currency: str | None, field: str) -> None:
+    if amount is not None and currency is None:
+        written(amount, field=field)
+    elif amount is not None:
+        Money.parse(amount, str(currency), field=field)
 
 
 def reads(request: SendInvoice) -> Reads:
