@@ -8,7 +8,7 @@ from gateway.app import Gateway
 from gateway.engine import ledger
 from gateway.sandbox.identity import ORG, REP
 from tests.scenarios.lab import Lab
-from tests.scenarios.test_outbox import PARTS, _deal, answered, insert, pull, tell, until_answered
+from tests.scenarios.test_outbox import PARTS, answered, insert, pull, tell, until_answered
 
 
 async def break_at(gateway: Gateway, table: str, column: str, value: str) -> None:
@@ -21,7 +21,8 @@ async def break_at(gateway: Gateway, table: str, column: str, value: str) -> Non
 
 
 def queued(lab: Lab, n: int) -> str:
-    return insert(lab, Source_Record_Id__c=_deal(lab, n), **PARTS)
+    deal = {"Name": f"Deal {n}", "AccountId": lab.account, "StageName": "Prospecting", "CloseDate": "2027-12-31"}
+    return insert(lab, Source_Record_Id__c=lab.save("Opportunity", deal), **PARTS)
 
 
 def test_a_row_the_gateway_fails_at_is_refused_and_stops_no_other(sqlite_lab: Lab) -> None:
