@@ -68,15 +68,20 @@ def differences(lab: Lab, story: Story, deal: Deal) -> Iterator[str]:
         yield from (f"{key} is at Stripe only" for key in at_stripe.keys() - rows.keys())
         yield from (f"{key} is in Salesforce only" for key in rows.keys() - at_stripe.keys())
         for key in at_stripe.keys() & rows.keys():
-            for name, told in fields.items():
-                wanted, seen = told(at_stripe[key]), rows[key][name]
-                if isinstance(wanted, Decimal) and seen is not None:
-                    seen = _amount(seen)
-                if wanted != seen:
-                    yield f"{key}: {name} is {seen!r}, at Stripe {wanted!r}"
+            yield from same(key, at_stripe[key], rows[key], fields)
     stamp = lab.record(story.sobject, deal.record).get("Stripe_Status__c")
     if stamp != story.stamp:
         yield f"the record's stamp is {stamp!r} instead of {story.stamp!r}"
+
+
+def same(key: str, at_stripe: Object, row: Object, fields: Mapping[str, Callable[[Object], Any]]) -> Iterator[str]:
+    """The fields of a row that do not say what Stripe says."""
+    for name, told in fields.items():
+        wanted, seen = told(at_stripe), row[name]
+        if isinstance(wanted, Decimal) and seen is not None:
+            seen = _amount(seen)
+        if wanted != seen:
+            yield f"{key}: {name} is {seen!r}, at Stripe {wanted!r}"
 
 
 def told(lab: Lab, key: str) -> list[str]:
