@@ -79,7 +79,7 @@ def _stamped(row: MirrorRow, result: SaveResult) -> Outcome:
 def judge(row: MirrorRow, flaw: Flaw, *, alone: bool = False, chance: float | None = None) -> Outcome:
     """What a refused row does next; ``alone`` tells that nothing else was in its transaction."""
     fault, attempts = classify(flaw.code, flaw.message), row.attempts + 1
-    if row.id_field == "Id" and flaw.code in GONE:
+    if row.stamp and flaw.code in GONE:
         return _dead(row, flaw, fault, f"The record was deleted or merged in Salesforce: {words(flaw)}")
     if fault in {Fault.RETRY, Fault.REFRESH, Fault.PARK_LIMIT}:
         if PASSING.exhausted(attempts):
