@@ -31,7 +31,7 @@ from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
 from gateway.sandbox.browser import pay_invoice
-from gateway.sandbox.identity import ADMIN, AUTOMATION, ORG, REP, Identity
+from gateway.sandbox.identity import ADMIN, AUTOMATION, INTEGRATION, ORG, REP, Identity
 from gateway.sandbox.processes import free_port
 from gateway.sandbox.salesforce.app import create_app as salesforce_app
 from gateway.sandbox.salesforce.world import SalesforceWorld
@@ -148,8 +148,8 @@ class Lab:
         """Time passes for everybody: what is due later is due now."""
         for upstream in ("stripe", "salesforce"):
             self.control(upstream, "POST", "clock", {"advance": seconds})
-        self.ahead += seconds
         assert isinstance(gateway.tools.clock, SystemClock)
+        self.ahead = max(self.ahead, gateway.tools.clock.offset) + seconds
         gateway.tools.clock.offset = self.ahead
 
     def heal(self) -> None:
@@ -167,6 +167,11 @@ class Lab:
 
     def record(self, sobject: str, record_id: str) -> dict[str, Any]:
         return next(row for row in self.records(sobject) if row["Id"] == record_id)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """The rows of the actions a story asked for itself; a hostile org's flows ask too, as the gateway's user."""
+        rows = self.records("Stripe_Action__c")
+        return [row for row in rows if row["Gateway_Action_Id__c"] and row["Caller__c"] != INTEGRATION]
 
     def save(self, sobject: str, fields: dict[str, Any], record_id: str | None = None) -> str:
         """Make or change a record, past every rule of the org."""
@@ -251,6 +256,17 @@ async def until(holds: Callable[[], bool], patience: float = PATIENCE, what: str
             return
         await asyncio.sleep(0.03)
     raise AssertionError(f"{what} did not happen within {patience} s")
+
+
+async def in_time(lab: Lab, gateway: Gateway, holds: Callable[[], bool], what: str = "it") -> None:
+    """Something that comes by itself a while later: time passes for everybody, a minute and more at a time."""
+    for _ in range(60):
+        if await asyncio.to_thread(holds):
+            return
+        await asyncio.to_thread(lab.passes, gateway, 61.0)
+        gateway.tools.engine.poke()
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"{what} did not happen, whatever time passed")
 
 
 async def later(gateway: Gateway) -> None:

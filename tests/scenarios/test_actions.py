@@ -165,6 +165,7 @@ def test_what_was_replaced_is_shown_as_void_and_as_inactive(sqlite_lab: Lab) -> 
     asyncio.run(story())
 
 
+@pytest.mark.plain
 def test_a_key_of_another_account_is_refused_at_start(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     text = lab.config_file.read_text().replace(ACCOUNT, "acct_1SomebodyElse")

@@ -21,8 +21,9 @@ def _amount(value: Any) -> Decimal:
     return Decimal(str(value)).quantize(Decimal("0.01"))
 
 
-def _dollars(member: str) -> Callable[[Object], Decimal]:
-    return lambda x: _amount(Decimal(x[member]) / 100)
+def _money(member: str) -> Callable[[Object], Decimal]:
+    """In major units; of the currencies in the sandbox only the yen has no minor ones."""
+    return lambda x: _amount(Decimal(x[member]) / (1 if x["currency"] == "jpy" else 100))
 
 
 # Kind at Stripe -> its object in Salesforce, and which field must say what.
@@ -34,14 +35,14 @@ ROWS: Mapping[str, tuple[str, Mapping[str, Callable[[Object], Any]]]] = {
             "Status__c": lambda x: x["status"].capitalize(),
             "Number__c": lambda x: x["number"],
             "Hosted_Url__c": lambda x: x["hosted_invoice_url"],
-            "Total__c": _dollars("total"),
-            "Amount_Remaining__c": _dollars("amount_remaining"),
+            "Total__c": _money("total"),
+            "Amount_Remaining__c": _money("amount_remaining"),
         },
     ),
     "payment_link": ("Stripe_Payment_Link__c", {"Active__c": lambda x: x["active"], "Url__c": lambda x: x["url"]}),
     "refund": (
         "Stripe_Refund__c",
-        {"Status__c": lambda x: x["status"].capitalize(), "Amount__c": _dollars("amount")},
+        {"Status__c": lambda x: x["status"].capitalize(), "Amount__c": _money("amount")},
     ),
 }
 
