@@ -24,11 +24,12 @@ _CUSTOMER_LIFE = 24 * 3600.0  # a customer that nobody waits for any more may st
 
 
 class MadeElsewhere(Exception):
-    """Another job is making this very customer."""
+    """Another job is making this very customer, or is about to, in ``lane``."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, lane: str) -> None:
         super().__init__(job_id)
         self.job_id = job_id
+        self.lane = lane
 
 
 def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> Customer | None:
@@ -91,7 +92,7 @@ def customer_guard(conn: Connection, work: Work, context: Context, content_hash:
             return Live(org, entity, work.ref.record_id, "customer", row.stripe_id, content_hash, "active", work.id, {})
     elif row.state == "making" and maker not in {None, "dead"}:
         if row.job_id != work.id:
-            raise MadeElsewhere(row.job_id)
+            raise MadeElsewhere(row.job_id, customer_lane(org, entity, customer.source_id))
     else:
         links.remake(conn, org, entity, customer.source_id, work.id, now(conn))
     return None

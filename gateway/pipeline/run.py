@@ -43,6 +43,8 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
                 return _end(tools, work, same(existing))
         return await _performed(tools, claim, work)
     except MadeElsewhere as exc:
+        if exc.lane == claim.lane:  # who waits keeps its lane, and the other one needs it: let it pass
+            return Snooze(tools.patience.first, keep_lane=False)
         return WaitFor(exc.job_id)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)

@@ -2,8 +2,8 @@
 The lab, on each database, and in the org that fights back.
 
 What a story is about decides where it runs: on the plain org with every database it names, on the hostile one with
-SQLite. Kills and matrices stay with the plain org, and so does what is marked ``plain`` because no org has a part in it.
-At the end of each hostile story `hostile.judge` says whether all is well.
+SQLite. Kills and matrices stay with the plain org, and so does what is marked ``plain`` because no org has a part in
+it. At the end of each hostile story `hostile.judge` says whether all is well.
 """
 
 from __future__ import annotations

@@ -12,7 +12,9 @@ import pytest
 from gateway.app import Gateway, build
 from gateway.cli.queries import dead_rows
 from gateway.config import load
+from gateway.engine import mirror
 from gateway.engine.jobs import dead_letters
+from gateway.engine.mirror import MirrorRow
 from gateway.sandbox.identity import INTEGRATION, ORG, REP
 from gateway.sandbox.processes import free_port
 from gateway.sandbox.wire import Server
@@ -123,9 +125,8 @@ def test_a_closed_record_refuses_its_stamp_in_its_own_words_and_nothing_else_is_
         lab.passes(gateway, 61)
         gateway.tools.engine.poke()
 
-        async with asyncio.timeout(30):
-            while not (letters := await gateway.tools.store.read(dead_rows)):
-                await asyncio.sleep(0.05)
+        await stamp_row(gateway, closed, "dead")
+        letters = await gateway.tools.store.read(dead_rows)
 
         assert [(x["sobject"], x["key"], x["error"]) for x in letters] == [("Opportunity", closed, RULES[0])]
 
@@ -140,10 +141,7 @@ def test_a_record_under_approval_is_stamped_once_it_is_free_again(hostile: Lab) 
         sent = await ask(gateway, "send-invoice", {"record_id": locked, "recipient_email": BILLED}, key="k")
         assert sent.envelope["success"], sent.envelope
         await until(lambda: status_in_salesforce(lab, "Stripe_Invoice__c", locked) == ["Open"])
-        async with asyncio.timeout(30):
-            while (row := await stamp_row(gateway, locked)).state != "parked":
-                await asyncio.sleep(0.05)
-        assert row.error == LOCKED
+        assert (await stamp_row(gateway, locked, "parked")).error == LOCKED
         assert stamp(lab, locked) is None
 
         lab.control("salesforce", "POST", "lock", {"record": locked, "locked": False})
@@ -155,13 +153,15 @@ def test_a_record_under_approval_is_stamped_once_it_is_free_again(hostile: Lab) 
     tell(lab, story)
 
 
-async def stamp_row(gateway: Gateway, record: str) -> Any:
-    from gateway.engine import mirror
-
+async def stamp_row(gateway: Gateway, record: str, state: str) -> MirrorRow:
+    """The record's stamp in our mirror, once it is in this state."""
     tools = gateway.tools
-    row = await tools.store.read(lambda conn: mirror.get(conn, tools.sealer, ORG, "Opportunity", record))
-    assert row is not None
-    return row
+    async with asyncio.timeout(30):
+        while True:
+            row = await tools.store.read(lambda conn: mirror.get(conn, tools.sealer, ORG, "Opportunity", record))
+            if row is not None and row.state == state:
+                return row
+            await asyncio.sleep(0.05)
 
 
 def test_an_assignment_rule_takes_no_case_because_of_us(hostile: Lab) -> None:
@@ -256,7 +256,7 @@ def test_a_clone_is_a_record_of_its_own_whatever_it_shows_at_first(hostile: Lab,
         assert second.envelope["success"], second.envelope
         assert second.envelope["stripe_id"] != first.envelope["stripe_id"]
         numbers = {lab.fleet: first.envelope["number"], clone: second.envelope["number"]}
-        await until(lambda: {each: number_on(lab, each) for each in numbers} == numbers, what="each record's own number")
+        await until(lambda: {each: number_on(lab, each) for each in numbers} == numbers, what="its own number on each")
 
     tell(lab, story)
 

@@ -87,7 +87,7 @@ class Org:
 
     @property
     def flow_runs(self) -> list[Record]:
-        """Every run of a customer's flow: ``sobject``, ``record``, ``action``, and the ``user`` whose save started it."""
+        """Each run of a flow: ``sobject``, ``record``, ``action``, and the ``user`` whose save started it."""
         return self.store.events
 
     def now(self) -> str:

@@ -112,7 +112,11 @@ def test_every_save_starts_the_flow_that_inserts_a_row_of_the_outbox_as_whoever_
 def test_a_save_that_is_undone_leaves_nothing_of_the_flow_it_started(hostile: World):
     names = ("Velo Verde spare wheels", "Harbor Cycles first order")  # the second one is closed
     records = [
-        {"attributes": {"type": "Opportunity"}, "id": hostile.record("Opportunity", name)["Id"], "Stripe_Status__c": "Paid"}
+        {
+            "attributes": {"type": "Opportunity"},
+            "id": hostile.record("Opportunity", name)["Id"],
+            "Stripe_Status__c": "Paid",
+        }
         for name in names
     ]
 
