@@ -24,11 +24,12 @@ from gateway.records import Live, Plan, fingerprint
 
 
 class MadeElsewhere(Exception):
-    """Another job is making this very customer."""
+    """Another job is making this very customer, or is about to, in ``lane``."""
 
-    def __init__(self, job_id: str) -> None:
+    def __init__(self, job_id: str, lane: str) -> None:
         super().__init__(job_id)
         self.job_id = job_id
+        self.lane = lane
 
 
 def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> Customer | None:
@@ -97,7 +98,7 @@ def customer_guard(
         return plan
     if row.state == "making" and maker not in {None, "dead"}:
         if row.job_id != work.id:
-            raise MadeElsewhere(row.job_id)
+            raise MadeElsewhere(row.job_id, customer_lane(org, entity, source))
         return _with_keys(plan, org, source, row.generation)
     links.remake(conn, org, entity, source, work.id, now(conn))
     return _with_keys(plan, org, source, row.generation + 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from gateway import actions
-from gateway.actions import Action
+from gateway.actions import Action, Request
 from gateway.cards import refuse_cards
 from gateway.errors import Rejected
 from gateway.ids import salesforce_id
@@ -17,6 +17,7 @@ from gateway.records import Caller, Json
 _ENTITY, _LINES, _OPTIONS, _PAYMENT = "Requested_Entity__c", "Lines_Json__c", "Options_Json__c", "payment"
 _OURS = {_ENTITY: "entity"}
 _PAYMENTS = {"pi": "payment_intent", "ch": "charge", "py": "charge", "in": "invoice"}
+_DOUBLING = ("replace", "additional")  # what the business guard does not hold back
 _NEVER = ("record_id", "object", "request_key", "preview_token")  # said by the row itself, or not for it to say
 # Salesforce rounds a number to its field's decimals: one with more of them travels as text among the options.
 _UNROUNDED = frozenset({"amount", "portion_amount", "portion_percent"})
@@ -49,7 +50,22 @@ def submission(org: str, row: Mapping[str, Json], own_users: frozenset[str]) -> 
     }
     members = {name: value for name, value in members.items() if value is not None}
     refuse_cards(members)
-    return Submission(Caller(org, creator, "outbox"), action, parse(action.request, members), request_id=row["Id"])
+    request = parse(action.request, members)
+    if creator in own_users:
+        _only_what_may_come_again(action, request)
+    return Submission(Caller(org, creator, "outbox"), action, request, request_id=row["Id"])
+
+
+def _only_what_may_come_again(action: Action, request: Request) -> None:
+    """Rows of the gateway's own user come from flows that ran on its own write, and may come with the next one too."""
+    doubling = next((name for name in _DOUBLING if getattr(request, name, False)), None)
+    if action.money_out or doubling:
+        raise Rejected(
+            "caused_by_gateway",
+            f"A flow asked for this because the gateway itself wrote to a record, and {doubling or action.label} needs"
+            " a person: let the flow leave out changes by the gateway's user, or start it from what a person does.",
+            field=doubling,
+        )
 
 
 def _members(action: Action, row: Mapping[str, Json]) -> dict[str, Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from urllib.parse import quote
@@ -171,21 +171,36 @@ def _names(tools: Tools, sobject: str) -> dict[str, str]:
 async def _routed(tools: Tools, org: str, sobject: str) -> list[str]:
     """Fields the routing rules turn on; an object without record types has no such field, so no rule on one holds."""
     wanted = wanted_fields(tools.config, tools.org(org), sobject)
-    if RECORD_TYPE in wanted and "RecordTypeId" not in (await tools.salesforce.describe(org, sobject)).fields:
+    if RECORD_TYPE in wanted and "RecordTypeId" not in await _fields(tools, org, sobject):
         return [name for name in wanted if name != RECORD_TYPE]
     return list(wanted)
 
 
 async def _optional(tools: Tools, org: str, sobject: str) -> list[str]:
     found: list[str] = []
-    own = (await tools.salesforce.describe(org, sobject)).fields
+    own = await _fields(tools, org, sobject)
     if "CurrencyIsoCode" in own:
         found.append("CurrencyIsoCode")
     parents = {"Account": ("AccountId" in own and sobject != "Account"), "Contact": sobject == "Contact"}
     for parent, fields in OPTIONAL.items():
         if sobject != parent and not parents[parent]:
             continue
-        known = own if sobject == parent else (await tools.salesforce.describe(org, parent)).fields
+        known = own if sobject == parent else await _fields(tools, org, parent)
         prefix = "" if sobject == parent else f"{parent}."
         found += [prefix + name for name in fields if name in known]
     return found
+
+
+async def _fields(tools: Tools, org: str, sobject: str) -> Collection[str]:
+    """The names of the object's fields, where the org shows it to the gateway's user at all."""
+    try:
+        return (await tools.salesforce.describe(org, sobject)).fields
+    except Refused as exc:
+        if exc.code != "NOT_FOUND":
+            raise
+        raise Rejected(
+            "object_not_readable",
+            f"Salesforce does not show {sobject} to the gateway: it is switched off in this org, or the gateway's user"
+            ' lacks the permission set "Stripe Gateway Integration" (Orders and Quotes have one of their own). Your'
+            " administrator can change that.",
+        ) from exc

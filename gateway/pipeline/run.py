@@ -45,10 +45,8 @@ async def run(tools: Tools, claim: Claim) -> Verdict:
                 return _end(tools, work, same(existing))
         pausing.admit(tools, work)
         return await _performed(tools, claim, work)
-    except pausing.Paused as exc:
-        return pausing.put_down(tools, work, exc.pause)
-    except (MadeElsewhere, RefundUnderWay) as exc:
-        return _waits(tools, work, exc.job_id)
+    except (pausing.Paused, MadeElsewhere, RefundUnderWay) as exc:
+        return _stands_aside(tools, claim, work, exc)
     except NotKnown as exc:
         return unknown.park(tools, work, exc)
     except Rejected as exc:
@@ -146,6 +144,16 @@ async def _ended(tools: Tools, work: Work, progress: Progress) -> Verdict:
             return _end(tools, work, Outcome(Status.SUCCEEDED, notes=notes, done=progress.done, stripe_id=stripe_id))
     ended = ended_as(work, body, number=number, projectable=True)
     return _end(tools, work, replace(ended, notes=progress.notes, done=progress.done))
+
+
+def _stands_aside(
+    tools: Tools, claim: Claim, work: Work, exc: pausing.Paused | MadeElsewhere | RefundUnderWay
+) -> Verdict:
+    if isinstance(exc, pausing.Paused):
+        return pausing.put_down(tools, work, exc.pause)
+    if isinstance(exc, MadeElsewhere) and exc.lane == claim.lane:
+        return Snooze(tools.patience.first, keep_lane=False)  # who waits keeps its lane, and the other one needs it
+    return _waits(tools, work, exc.job_id)
 
 
 def _waits(tools: Tools, work: Work, job_id: str) -> Verdict:

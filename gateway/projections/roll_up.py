@@ -44,6 +44,7 @@ MEASURES = {
 }
 UNHAPPY = {Status.REJECTED, Status.FAILED, Status.UNKNOWN}
 RUNNING = {Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL}
+OUTCOME = ("Action__c", "Status__c", "Error_Code__c")
 DEAD_INVOICES = {"Void", "Deleted"}
 
 
@@ -64,7 +65,8 @@ class Rows:
         """The row to show: the latest that is alive, else the latest; internal steps of another action do not count."""
         rows = self.of(sobject)
         alive = [row for row in rows if ALIVE[sobject](row)] if sobject in ALIVE else rows
-        return next(reversed(alive or rows), {})
+        shown = alive or rows
+        return next(reversed(_news(shown) if sobject == ACTION else shown), {})
 
     def has(self, sobject: str, status: str) -> bool:
         """Whether any row of the object has this status."""
@@ -114,6 +116,28 @@ def roll_up(children: Sequence[Upsert], parent: SourceRef) -> dict[str, Json]:
         **{name: getattr(single[1], measure) if single else None for name, measure in MEASURES.items()},
         **_last_error(rows),
     }
+
+
+def _news(actions: Sequence[Fields]) -> list[Fields]:
+    """
+    Without actions that only repeat an outcome the record has shown since something last came of one.
+
+    A flow may ask again on every save, also on that of this very stamp: were each answer shown with its own time, stamp
+    and flow would go round for ever.
+    """
+    made: set[Json] = set()
+    shown: set[tuple[Json, ...]] = set()
+    news = []
+    for row in actions:
+        done = row.get("Stripe_Id__c") if row.get("Status__c") == Status.SUCCEEDED else None
+        if done and done not in made:
+            made.add(done)
+            shown.clear()
+        outcome = (done or row.get("User_Message__c"), *(row.get(name) for name in OUTCOME))
+        if outcome not in shown:
+            shown.add(outcome)
+            news.append(row)
+    return news
 
 
 def _age(child: Upsert) -> str:

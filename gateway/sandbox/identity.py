@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +59,9 @@ class Identity:
         }
         return _write(folder / "stripe.json", {"accounts": [account]})
 
-    def write_salesforce(self, folder: Path, *, gateway: str, audience: str, profile: str, features: list[str]) -> Path:
+    def write_salesforce(
+        self, folder: Path, *, gateway: str, audience: str, profile: str | Mapping[str, object], features: list[str]
+    ) -> Path:
         """The Salesforce simulator's configuration."""
         users = [
             {"id": ADMIN, "username": "admin@northwind.example", "name": "Ada Admin", "admin": True},

@@ -75,6 +75,8 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
     def start(self) -> str:
+        if self._server is not None:
+            return self.url
         listener = listen(self.port, self.host)
         self.port = listener.getsockname()[1]
         server = uvicorn.Server(server_config(self.app))

@@ -81,7 +81,7 @@ def judge(row: MirrorRow, flaw: Flaw, *, alone: bool = False, chance: float | No
     fault, attempts = classify(flaw.code, flaw.message), row.attempts + 1
     if fault is Fault.OWNER and OWNER not in row.fields:
         fault = Fault.PERMANENT  # of the org's own making: we did not name anybody
-    if row.id_field == "Id" and flaw.code in GONE:
+    if row.stamp and flaw.code in GONE:
         return _dead(row, flaw, fault, f"The record was deleted or merged in Salesforce: {words(flaw)}")
     if fault in {Fault.RETRY, Fault.REFRESH, Fault.PARK_LIMIT}:
         if PASSING.exhausted(attempts):

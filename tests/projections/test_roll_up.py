@@ -51,10 +51,12 @@ def a_link(number, active=True, action="act_1", count=0):
     )
 
 
-def an_action(number, status, kind="person", accepted=NEW_YEAR, code=None, message=None):
-    answer = Envelope(success=False, status=status, error_code=code, user_message=message)
+def an_action(
+    number, status, kind="person", accepted=NEW_YEAR, code=None, message=None, name="send-invoice", stripe_id=None
+):
+    answer = Envelope(success=False, status=status, error_code=code, user_message=message, stripe_id=stripe_id)
     caller = Caller("00D", "005", kind)
-    facts = ActionFacts(f"act_{number}", "send-invoice", status, caller, accepted, answer, source=OPPORTUNITY)
+    facts = ActionFacts(f"act_{number}", name, status, caller, accepted, answer, source=OPPORTUNITY)
     return project_action(facts)
 
 
@@ -287,3 +289,41 @@ def test_the_stamp_always_has_every_field_and_fits(children):
     assert set(stamp) == set(roll_up([], OPPORTUNITY))
     assert all(len(stamp[name] or "") <= length for name, length in module.LENGTHS.items())
     assert stamp["Stripe_Status__c"] in {None, *module.STATUSES}
+
+
+SENT = {"status": Status.SUCCEEDED, "stripe_id": "in_1", "message": "Invoice 1 was sent."}
+AGAIN = {**SENT, "message": "This was done already."}
+REFUSED = {"status": Status.REJECTED, "name": "create-payment-link", "code": "amount_missing", "message": "No amount."}
+REFUNDED = {"status": Status.SUCCEEDED, "name": "refund-payment", "stripe_id": "re_1"}
+
+
+def actions(*told):
+    return [an_action(n, accepted=NEW_YEAR + 60 * n, **each) for n, each in enumerate(told)]
+
+
+def test_flows_that_ask_the_same_on_every_save_do_not_change_the_stamp_for_ever():
+    """Each save is followed by an answer to both flows; were every one shown, each would be the next save."""
+    after = [roll_up(actions(SENT, *[AGAIN, REFUSED] * rounds), OPPORTUNITY) for rounds in range(1, 5)]
+
+    assert after[0]["Stripe_Last_Action__c"] == "create-payment-link"
+    assert after[1:] == after[:-1]
+
+
+@pytest.mark.parametrize(
+    ("told", "latest"),
+    [
+        ([SENT, AGAIN, AGAIN], 0),
+        ([REFUSED, REFUSED], 0),
+        ([REFUSED, SENT, REFUSED], 2),
+        ([REFUSED, {**REFUSED, "message": "Another reason."}], 1),
+        ([REFUNDED, {**REFUNDED, "stripe_id": "re_2"}], 1),
+    ],
+    ids=["repeat", "refused twice", "refused again after a success", "refused for another reason", "two refunds"],
+)
+def test_the_last_action_is_the_last_that_said_something_new(told, latest):
+    expected = actions(*told)[latest].fields
+
+    stamp = roll_up(actions(*told), OPPORTUNITY)
+
+    assert stamp["Stripe_Last_Action_At__c"] == expected["Accepted_At__c"]
+    assert stamp["Stripe_Last_Action__c"] == expected["Action__c"]

@@ -12,7 +12,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from gateway.pipeline.strict import parse
 from gateway.pipeline.work import Patience
 from gateway.records import Caller
 from gateway.sandbox.browser import pay_invoice
-from gateway.sandbox.identity import ADMIN, AUTOMATION, ORG, REP, Identity
+from gateway.sandbox.identity import ADMIN, AUTOMATION, INTEGRATION, ORG, REP, Identity
 from gateway.sandbox.processes import free_port
 from gateway.sandbox.salesforce.app import create_app as salesforce_app
 from gateway.sandbox.salesforce.world import SalesforceWorld
@@ -42,6 +42,7 @@ from gateway.sandbox.wire import Server
 PERSON = Caller(ORG, REP, "person")
 MACHINE = Caller(ORG, AUTOMATION, "automation")
 QUICK = Patience(tries=(0.01, 0.02), first=0.05, longest=0.3)
+Profile = str | Mapping[str, Any]
 BILLED = "accounts@harborcycles.example"
 PATIENCE = 150.0  # only ends what will never come: longer than a circuit waits for its probe
 
@@ -50,19 +51,28 @@ class Lab:
     """The world around the gateway, and the gateway itself as often as a test wants it."""
 
     def __init__(
-        self, folder: Path, database: str, *, profile: str = "plain", features: Sequence[str] = ("quotes", "orders")
+        self,
+        folder: Path,
+        database: str,
+        *,
+        profile: Profile = "plain",
+        features: Sequence[str] = ("quotes", "orders"),
+        port: int = 0,
     ) -> None:
         self.folder = folder
         self.database = database
+        self.profile = profile
+        self.callouts = f"http://127.0.0.1:{port or 9}"  # where the org calls; nobody is there unless a test is
         self.identity = Identity()
-        port = free_port()
-        self.stripe_server = Server(stripe_app(self._stripe_world(f"http://127.0.0.1:{port}")), port)
+        stripe_port = free_port()
+        self.stripe_server = Server(stripe_app(self._stripe_world(f"http://127.0.0.1:{stripe_port}")), stripe_port)
         self.stripe_url = self.stripe_server.start()
         self.salesforce_url = self._start_salesforce(profile, features)
         self.config_file = self.identity.write_gateway(
             folder, port=0, stripe=self.stripe_url, salesforce=self.salesforce_url, database=database
         )
         self.ahead = 0.0  # seconds the world's clock has been moved
+        self.clocks: list[SystemClock] = []  # of the gateways so far: a test may have moved one by itself
         self.opportunities = {row["Name"]: row["Id"] for row in self.records("Opportunity")}
         self.fleet = self.opportunities["Harbor Cycles fleet renewal"]
         self.account = self.record("Opportunity", self.fleet)["AccountId"]
@@ -72,10 +82,10 @@ class Lab:
         self.stripe_world = StripeWorld.of(json.loads(path.read_text())["accounts"], public_url=url)
         return self.stripe_world
 
-    def _start_salesforce(self, profile: str, features: Sequence[str]) -> str:
+    def _start_salesforce(self, profile: Profile, features: Sequence[str]) -> str:
         url = f"http://127.0.0.1:{(port := free_port())}"
         path = self.identity.write_salesforce(
-            self.folder, gateway="http://127.0.0.1:9", audience=url, profile=profile, features=list(features)
+            self.folder, gateway=self.callouts, audience=url, profile=profile, features=list(features)
         )
         self.salesforce_server = Server(salesforce_app(SalesforceWorld.load(path)), port)
         return self.salesforce_server.start()
@@ -96,12 +106,26 @@ class Lab:
     async def boot(self, prepare: Callable[[Gateway], None] | None = None, *, late: float = 0.0) -> Gateway:
         """Start one, ``late`` seconds from now by its clock; the test stops or crashes it."""
         clock = SystemClock(self.ahead + late)
+        self.clocks.append(clock)
         made = build(load(self.config_file, dict(os.environ)), clock=clock)
         made.tools.patience = QUICK
         await made.start()
         if prepare is not None:
             prepare(made)
         return made
+
+    def recover(self) -> None:
+        """Whatever a test did to the world is over: everybody can be reached, faultless, and at one time."""
+        for server in (self.stripe_server, self.salesforce_server):
+            server.start()
+        self.heal()
+        offsets = {}
+        for upstream in ("stripe", "salesforce"):
+            self.control(upstream, "POST", "outage", {"down": False})
+            offsets[upstream] = self.control(upstream, "GET", "clock")["offset"]
+        self.ahead = max(self.ahead, *(clock.offset for clock in self.clocks), *offsets.values())
+        for upstream, offset in offsets.items():
+            self.control(upstream, "POST", "clock", {"advance": self.ahead - offset})
 
     def configure(self, **changes: Any) -> None:
         """Change the gateway's configuration: ``entities={"us": {"automatic_tax": True}}``; tables are merged."""
@@ -125,8 +149,8 @@ class Lab:
         """Time passes for everybody: what is due later is due now."""
         for upstream in ("stripe", "salesforce"):
             self.control(upstream, "POST", "clock", {"advance": seconds})
-        self.ahead += seconds
         assert isinstance(gateway.tools.clock, SystemClock)
+        self.ahead = max(self.ahead, gateway.tools.clock.offset) + seconds
         gateway.tools.clock.offset = self.ahead
 
     def heal(self) -> None:
@@ -144,6 +168,11 @@ class Lab:
 
     def record(self, sobject: str, record_id: str) -> dict[str, Any]:
         return next(row for row in self.records(sobject) if row["Id"] == record_id)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """The rows of the actions a story asked for itself; a hostile org's flows ask too, as the gateway's user."""
+        rows = self.records("Stripe_Action__c")
+        return [row for row in rows if row["Gateway_Action_Id__c"] and row["Caller__c"] != INTEGRATION]
 
     def save(self, sobject: str, fields: dict[str, Any], record_id: str | None = None) -> str:
         """Make or change a record, past every rule of the org."""
@@ -238,6 +267,17 @@ async def until(holds: Callable[[], bool], patience: float = PATIENCE, what: str
             return
         await asyncio.sleep(0.03)
     raise AssertionError(f"{what} did not happen within {patience} s")
+
+
+async def in_time(lab: Lab, gateway: Gateway, holds: Callable[[], bool], what: str = "it") -> None:
+    """Something that comes by itself a while later: time passes for everybody, a minute and more at a time."""
+    for _ in range(60):
+        if await asyncio.to_thread(holds):
+            return
+        await asyncio.to_thread(lab.passes, gateway, 61.0)
+        gateway.tools.engine.poke()
+        await asyncio.sleep(0.5)
+    raise AssertionError(f"{what} did not happen, whatever time passed")
 
 
 async def later(gateway: Gateway) -> None:

@@ -74,7 +74,10 @@ async def read_again(gateway: Gateway, answer: Answer) -> None:
 
 
 async def statuses(gateway: Gateway) -> Counter[str]:
-    query = sa.select(action.c.status, sa.func.coalesce(action.c.error_code, ""))
+    """Of what the story asked for; a hostile org's flows ask too, through the outbox."""
+    query = sa.select(action.c.status, sa.func.coalesce(action.c.error_code, "")).where(
+        action.c.caller_kind != "outbox"
+    )
     rows = await gateway.tools.store.read(lambda conn: conn.execute(query).all())
     return Counter(f"{row.status} {row[1]}".strip() for row in rows)
 

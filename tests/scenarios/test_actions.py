@@ -58,6 +58,29 @@ def test_a_known_customer_costs_four_calls_a_new_one_five_and_a_repeat_none(lab:
     asyncio.run(story())
 
 
+def test_a_customer_asked_for_while_an_invoice_has_it_made_does_not_stand_in_its_way(sqlite_lab: Lab) -> None:
+    """Both are of the customer's lane: whoever is in it must let the one that makes the customer pass."""
+    lab = sqlite_lab
+
+    def reads() -> bool:
+        return any(call["fault"] == "drip" for call in lab.calls("salesforce"))
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            lab.fault("salesforce", "drip", "*/composite", seconds=0.003)  # a byte: the customer's record takes a while
+            customer = asyncio.create_task(
+                ask(gateway, "create-customer", {"record_id": lab.account}, key="c", wait=60)
+            )
+            await until(reads, what="the slow read")
+            invoice = await ask(gateway, "send-invoice", {"record_id": lab.fleet}, key="i", wait=60)
+
+            assert invoice.envelope["success"], invoice.envelope
+            assert (await customer).envelope["success"]
+
+    asyncio.run(story())
+    assert len(lab.objects("customer")) == 1
+
+
 def test_the_same_key_fifty_times_at_once_makes_one_invoice_and_one_answer(lab: Lab) -> None:
     async def story() -> None:
         async with lab.gateway() as gateway:
@@ -165,6 +188,7 @@ def test_what_was_replaced_is_shown_as_void_and_as_inactive(sqlite_lab: Lab) -> 
     asyncio.run(story())
 
 
+@pytest.mark.plain
 def test_a_key_of_another_account_is_refused_at_start(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     text = lab.config_file.read_text().replace(ACCOUNT, "acct_1SomebodyElse")

@@ -151,6 +151,7 @@ def ended(lab: Lab, deal: Deal) -> bool:
         store.close()
 
 
+@pytest.mark.plain
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("story", STORIES, ids=str)
@@ -166,6 +167,7 @@ def test_a_process_that_dies_at_any_point_leaves_exactly_one_effect(
     assert wrong == []
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("story", STORIES, ids=str)
 def test_every_effect_of_a_clean_run_is_a_point_with_a_name(sqlite_lab: Lab, story: Story) -> None:
     lab = sqlite_lab

@@ -47,6 +47,7 @@ def caller(sqlite_lab: Lab) -> Iterator[Recorder]:
         yield Recorder(sqlite_lab, server.url, app.routes)
 
 
+@pytest.mark.plain
 def test_the_documents_need_no_token_and_are_made_once(caller: Recorder) -> None:
     first, second = (requests.get(f"{caller.url}/openapi.json", timeout=30) for _ in range(2))
     flow = requests.get(f"{caller.url}/openapi/external-services.json", timeout=30)
@@ -57,6 +58,7 @@ def test_the_documents_need_no_token_and_are_made_once(caller: Recorder) -> None
     assert first.headers["Cache-Control"] == "max-age=300"
 
 
+@pytest.mark.plain
 def test_every_route_is_documented_and_every_documented_path_is_a_route(caller: Recorder) -> None:
     names = actions.registry()
     served: set[tuple[str, str]] = set()

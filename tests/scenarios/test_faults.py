@@ -154,6 +154,7 @@ def arm(lab: Lab, case: Case) -> None:
     lab.control(step.upstream, "POST", "faults", fault)
 
 
+@pytest.mark.plain
 @pytest.mark.slow
 @pytest.mark.timeout(3600 if SOAK else 300)
 @pytest.mark.parametrize("story", STORIES, ids=str)

@@ -14,7 +14,7 @@ from gateway.engine.clock import SystemClock
 from gateway.pipeline.accept import Answer
 from gateway.pipeline.preview import Preview, preview
 from gateway.records import Caller
-from tests.scenarios.lab import BILLED, MACHINE, PERSON, Lab, ask, end_of, submission, until
+from tests.scenarios.lab import BILLED, MACHINE, PERSON, Lab, ask, end_of, in_time, submission, until
 
 Row = dict[str, Any]
 FIRST_ORDER = "Harbor Cycles first order"  # an Opportunity over 2400 without products and contact roles
@@ -441,11 +441,11 @@ def test_what_expired_before_the_access_was_known_leaves_no_trace_on_the_record(
             jump(lab, gateway, 16 * 60)
             ended = [await end_of(gateway, each) for each in asked]
             lab.control("salesforce", "POST", "outage", {"down": False})
-            jump(lab, gateway, 61)  # had the circuit of the org opened: its next probe
-            await until(lambda: bool(lab.records("Stripe_Action__c")))
+            # had the circuit of the org opened: its next probe
+            await in_time(lab, gateway, lambda: bool(lab.asked()), "the row of the one that is known")
             return asked, ended
 
     (_, machine), ended = asyncio.run(story())
 
     assert [each["error_code"] for each in ended] == ["expired", "expired"]
-    assert [row["Gateway_Action_Id__c"] for row in lab.records("Stripe_Action__c")] == [machine.action_id]
+    assert [row["Gateway_Action_Id__c"] for row in lab.asked()] == [machine.action_id]

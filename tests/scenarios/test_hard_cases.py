@@ -194,7 +194,7 @@ def test_a_customer_that_cannot_be_made_ends_who_waits_for_it_and_waits_for_a_pe
         assert (dead.kind, dead.error_code) == ("action", "idempotency_key_reused")
 
         def told() -> list[tuple[str, str]]:
-            return sorted((row["Action__c"], row["Status__c"]) for row in lab.records("Stripe_Action__c"))
+            return sorted((row["Action__c"], row["Status__c"]) for row in lab.asked())
 
         await until(lambda: told() == [("create-customer", "unknown"), ("send-invoice", "failed")], what="both told")
 
@@ -477,6 +477,7 @@ def test_an_invoice_for_a_customer_deleted_at_stripe_fails_once_and_the_next_one
     tell(lab, story)
 
 
+@pytest.mark.plain
 def test_nothing_is_kept_warm_of_a_commit_that_did_not_stand(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
 

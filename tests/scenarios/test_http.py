@@ -98,6 +98,7 @@ def test_the_same_key_with_another_body_is_refused(caller: Caller) -> None:
     assert (other.json()["error_code"], other.json()["field"]) == ("request_key_reused", "request_key")
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("name", "body", "status", "code"),
     [
@@ -156,6 +157,7 @@ def test_a_bad_request_says_what_is_wrong_and_does_nothing(
         assert caller.lab.objects(kind) == []
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize("field", ["account_id", "lines[0].line_id"])
 def test_a_bad_id_is_named_by_the_member_it_stands_in(caller: Caller, field: str) -> None:
     line = {"description": "x", "amount": "1", "line_id": "00k"}
@@ -269,6 +271,7 @@ def test_automation_sees_its_own_actions(caller: Caller) -> None:
     assert caller("GET", f"/v1/actions/{done['action_id']}/trace", sub=AUTOMATION).status_code == 200
 
 
+@pytest.mark.plain
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
@@ -289,6 +292,7 @@ def test_a_trace_context_is_kept_only_if_it_is_one(caller: Caller, sent: str, ke
     assert row.traceparent == (sent if kept else None)
 
 
+@pytest.mark.plain
 def test_no_route_and_a_wrong_method_are_told_in_our_own_words(caller: Caller) -> None:
     nowhere, wrong = caller("GET", "/v2/actions"), caller("PUT", "/v1/actions/send-invoice", {})
 
@@ -318,6 +322,7 @@ def test_a_browser_finds_a_signpost_and_a_program_nothing_at_the_root(caller: Ca
     assert (program.status_code, program.json()["error_code"]) == (404, "no_such_route")
 
 
+@pytest.mark.plain
 def test_what_is_refused_before_it_becomes_an_action_is_counted_by_its_code(caller: Caller) -> None:
     requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, timeout=10)
     requests.post(f"{caller.url}/v1/actions/send-invoice", json={}, headers={"Host": "a b"}, timeout=10)
@@ -341,6 +346,7 @@ def test_health_and_metrics_count_what_happened(caller: Caller) -> None:
     assert caller("DELETE", "/livez").status_code == 405
 
 
+@pytest.mark.plain
 def test_an_open_circuit_is_told_to_callers_and_operators_and_leaves_the_process_ready(caller: Caller) -> None:
     caller("POST", "/v1/actions/create-customer", {"record_id": caller.lab.account}, Idempotency_Key="c")
     caller.lab.stripe_server.stop()
@@ -363,6 +369,7 @@ def test_an_open_circuit_is_told_to_callers_and_operators_and_leaves_the_process
     caller.lab.stripe_server.start()
 
 
+@pytest.mark.plain
 def test_a_replayed_token_of_a_strict_org_is_401_for_every_route(sqlite_lab: Lab) -> None:
     text = sqlite_lab.config_file.read_text()
     assert "automation_subjects" in text

@@ -66,7 +66,7 @@ def test_a_row_becomes_an_invoice_and_is_told_so_itself(lab: Lab) -> None:
         assert (told["Status__c"], told["Stripe_Id__c"]) == ("succeeded", invoice["id"])
         assert (told["Caller__c"], told["Caller_Kind__c"]) == (REP, "outbox")
         assert {"name": "PO number", "value": "PO 7"} in invoice["custom_fields"]
-        assert len(lab.records("Stripe_Action__c")) == 2  # the row, and that of the customer that was made
+        assert len(lab.asked()) == 2  # the row, and that of the customer that was made
         await until(lambda: not list(truth(lab, lab.fleet)), what="the write-back")
 
     tell(lab, story)
@@ -118,6 +118,7 @@ def test_a_row_is_done_once_however_often_it_is_read(lab: Lab) -> None:
     tell(lab, story)
 
 
+@pytest.mark.plain
 def test_a_crash_at_any_effect_of_the_pull_loses_and_doubles_nothing(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
 

@@ -14,19 +14,21 @@ from gateway.sandbox.processes import free_port
 from gateway.sandbox.salesforce.app import create_app
 from gateway.sandbox.salesforce.world import SalesforceWorld
 from gateway.sandbox.wire import Server
-from tests.scenarios.lab import MACHINE, Lab, ask, until
+from tests.scenarios.hostile import judge
+from tests.scenarios.lab import MACHINE, Lab, Profile, ask, until
 from tests.support.own_object import metadata_with_projects
 
+HOSTILE = {"base": "hostile", "flows": {"Project__c": "create-payment-link"}}  # of which amount, the flow does not say
 LINK = {"object": "Project__c", "amount": "120.00", "currency": "USD", "description": "First milestone", "entity": "us"}
 
 
 class ProjectLab(Lab):
     """An org that bills projects."""
 
-    def _start_salesforce(self, profile: str, features: Sequence[str]) -> str:
+    def _start_salesforce(self, profile: Profile, features: Sequence[str]) -> str:
         url = f"http://127.0.0.1:{(port := free_port())}"
         file = self.identity.write_salesforce(
-            self.folder, gateway="http://127.0.0.1:9", audience=url, profile=profile, features=list(features)
+            self.folder, gateway=self.callouts, audience=url, profile=profile, features=list(features)
         )
         changes = {"metadata": str(metadata_with_projects(self.folder)), "fls": "off"}
         file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
@@ -34,14 +36,18 @@ class ProjectLab(Lab):
         return self.salesforce_server.start()
 
 
-@pytest.fixture
-def lab(tmp_path: Path, sqlite_url: str) -> Iterator[ProjectLab]:
+@pytest.fixture(params=[pytest.param("plain", id=pytest.HIDDEN_PARAM), pytest.param(HOSTILE, id="hostile")])
+def lab(request: pytest.FixtureRequest, tmp_path: Path, sqlite_url: str) -> Iterator[ProjectLab]:
     (tmp_path / "world").mkdir()
-    made = ProjectLab(tmp_path / "world", sqlite_url)
+    made = ProjectLab(tmp_path / "world", sqlite_url, profile=request.param)
     text = made.config_file.read_text().replace("[orgs.northwind]", '[orgs.northwind]\nobjects = ["Project__c"]')
     made.config_file.write_text(f'{text}\n[mappings.Project__c]\nlookup = "Project__c"\n')
-    yield made
-    made.close()
+    try:
+        yield made
+        if request.param == HOSTILE:
+            asyncio.run(judge(made))
+    finally:
+        made.close()
 
 
 def test_the_rows_of_an_action_point_to_the_record_it_began_at(lab: ProjectLab) -> None:
@@ -56,6 +62,6 @@ def test_the_rows_of_an_action_point_to_the_record_it_began_at(lab: ProjectLab) 
 
     asyncio.run(story())
 
-    [link], [action] = lab.records("Stripe_Payment_Link__c"), lab.records("Stripe_Action__c")
+    [link], [action] = lab.records("Stripe_Payment_Link__c"), lab.asked()
     assert (link["Project__c"], action["Project__c"]) == (project, project)
     assert lab.record("Project__c", project)["Stripe_Status__c"] == "Payment Link Active"

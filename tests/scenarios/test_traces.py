@@ -39,6 +39,7 @@ def named(spans: tuple[ReadableSpan, ...], name: str) -> ReadableSpan:
     return found
 
 
+@pytest.mark.plain
 def test_one_action_is_one_trace_under_the_callers_span(sqlite_lab: Lab) -> None:
     tracing, exporter = recorder()
     made = build(load(sqlite_lab.config_file, {}), tracing=tracing)

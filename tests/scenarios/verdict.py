@@ -21,8 +21,9 @@ def _amount(value: Any) -> Decimal:
     return Decimal(str(value)).quantize(Decimal("0.01"))
 
 
-def _dollars(member: str) -> Callable[[Object], Decimal]:
-    return lambda x: _amount(Decimal(x[member]) / 100)
+def _money(member: str) -> Callable[[Object], Decimal]:
+    """In major units; of the currencies in the sandbox only the yen has no minor ones."""
+    return lambda x: _amount(Decimal(x[member]) / (1 if x["currency"] == "jpy" else 100))
 
 
 # Kind at Stripe -> its object in Salesforce, and which field must say what.
@@ -34,14 +35,14 @@ ROWS: Mapping[str, tuple[str, Mapping[str, Callable[[Object], Any]]]] = {
             "Status__c": lambda x: x["status"].capitalize(),
             "Number__c": lambda x: x["number"],
             "Hosted_Url__c": lambda x: x["hosted_invoice_url"],
-            "Total__c": _dollars("total"),
-            "Amount_Remaining__c": _dollars("amount_remaining"),
+            "Total__c": _money("total"),
+            "Amount_Remaining__c": _money("amount_remaining"),
         },
     ),
     "payment_link": ("Stripe_Payment_Link__c", {"Active__c": lambda x: x["active"], "Url__c": lambda x: x["url"]}),
     "refund": (
         "Stripe_Refund__c",
-        {"Status__c": lambda x: x["status"].capitalize(), "Amount__c": _dollars("amount")},
+        {"Status__c": lambda x: x["status"].capitalize(), "Amount__c": _money("amount")},
     ),
 }
 
@@ -68,15 +69,20 @@ def differences(lab: Lab, story: Story, deal: Deal) -> Iterator[str]:
         yield from (f"{key} is at Stripe only" for key in at_stripe.keys() - rows.keys())
         yield from (f"{key} is in Salesforce only" for key in rows.keys() - at_stripe.keys())
         for key in at_stripe.keys() & rows.keys():
-            for name, told in fields.items():
-                wanted, seen = told(at_stripe[key]), rows[key][name]
-                if isinstance(wanted, Decimal) and seen is not None:
-                    seen = _amount(seen)
-                if wanted != seen:
-                    yield f"{key}: {name} is {seen!r}, at Stripe {wanted!r}"
+            yield from same(key, at_stripe[key], rows[key], fields)
     stamp = lab.record(story.sobject, deal.record).get("Stripe_Status__c")
     if stamp != story.stamp:
         yield f"the record's stamp is {stamp!r} instead of {story.stamp!r}"
+
+
+def same(key: str, at_stripe: Object, row: Object, fields: Mapping[str, Callable[[Object], Any]]) -> Iterator[str]:
+    """The fields of a row that do not say what Stripe says."""
+    for name, told in fields.items():
+        wanted, seen = told(at_stripe), row[name]
+        if isinstance(wanted, Decimal) and seen is not None:
+            seen = _amount(seen)
+        if wanted != seen:
+            yield f"{key}: {name} is {seen!r}, at Stripe {wanted!r}"
 
 
 def told(lab: Lab, key: str) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.connectors.salesforce_types import Flaw, GraphAnswer, SaveResult, SubAnswer
@@ -58,6 +60,16 @@ def test_a_permanent_error_waits_a_minute_so_that_an_outbreak_shows() -> None:
 def test_the_stamp_of_a_deleted_record_is_dead_at_once_and_truth_is_not(code: str) -> None:
     assert fate(stamp(), code) == "dead"
     assert fate(row(), code) == "dirty"
+
+
+def test_the_answer_to_a_row_of_the_outbox_outlives_the_account_it_points_to() -> None:
+    answer = replace(row(), key="a00000000000001AAA", id_field="Id")
+
+    assert [fate(failed(answer, "ENTITY_IS_DELETED", attempts=n), "ENTITY_IS_DELETED") for n in (0, 1, 2)] == [
+        "dirty",
+        "dirty",
+        "dead",
+    ]
 
 
 def test_truth_of_a_deleted_record_dies_only_without_its_lookups() -> None:

@@ -109,8 +109,12 @@ def readable(text: str) -> Mapping[str, Any]:
     return body if isinstance(body, dict) else {"user_message": "The gateway's answer could not be read."}
 
 
-async def fire_and_forget(org: Org, action: str, sobject: str, record_id: str) -> None:
-    """The flow of a hostile org: it calls on every save and never looks at the answer."""
-    user = org.world.users[0]
-    body = {"record_id": record_id, "object": sobject}
-    await call_gateway(org, action, body, subject=user.id, request_key=str(uuid.uuid4()))
+async def ask_carelessly(org: Org, run: Mapping[str, Any]) -> None:
+    """The flow of a hostile org: a new key each time, and the answer is not looked at."""
+    body = {"record_id": run["record"], "object": run["sobject"]}
+    await call_gateway(org, run["action"], body, subject=run["user"], request_key=str(uuid.uuid4()))
+
+
+async def pull(org: Org, user_id: str) -> None:
+    """What the outbox trigger's queueable does once rows were inserted; a callout that is lost is lost."""
+    await callout(org, "POST", "/v1/outbox/pull", subject=user_id, body={})

@@ -87,13 +87,17 @@ class RestApi:
         return {"Sforce-Limit-Info": f"api-usage={self.org.calls}/{self.org.daily_calls}"}
 
     def start_flows(self) -> None:
-        """A flow of the profile that asks the gateway for something, once per save."""
-        action = self.org.world.profile.flow_action
-        if action is None:
+        """After the commit: each flow's own callout, or the one that the rows they inserted start together."""
+        runs = self.org.flow_runs[self.org.counts["flows_started"] :]
+        self.org.counts["flows_started"] += len(runs)
+        if not runs or not apex.connected(self.org):
             return
-        for sobject, record_id in self.org.flow_runs[self.org.counts["flow_callouts"] :]:
-            self.org.counts["flow_callouts"] += 1
-            task = asyncio.create_task(apex.fire_and_forget(self.org, action, sobject, record_id))
+        if self.org.world.profile.flow_calls:
+            callouts = [apex.ask_carelessly(self.org, run) for run in runs]
+        else:
+            callouts = [apex.pull(self.org, runs[0]["user"])]
+        for callout in callouts:
+            task = asyncio.create_task(callout)
             self._callouts.add(task)
             task.add_done_callback(self._callouts.discard)
 

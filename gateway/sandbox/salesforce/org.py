@@ -56,7 +56,6 @@ class Org:
     locked: set[str] = field(init=False)
     shares: dict[tuple[str, str], str] = field(init=False)
     cursors: dict[str, list[Any]] = field(init=False)
-    flow_runs: list[tuple[str, str]] = field(init=False)
     counts: Counter[str] = field(init=False)
     calls: int = field(init=False)
     daily_calls: int = field(init=False)
@@ -71,7 +70,7 @@ class Org:
         self.sessions = {}
         self.permission_sets = {user.id: set(user.permission_sets) for user in self.world.users}
         self.locked, self.shares, self.cursors = set(), {}, {}
-        self.flow_runs, self.counts = [], Counter()
+        self.counts = Counter()
         self.calls, self.daily_calls = 0, self.world.daily_calls
         self._access = {}
 
@@ -85,6 +84,11 @@ class Org:
         if not isinstance(faults, SalesforceFaults):
             raise TypeError("the controls of this simulator need SalesforceFaults")
         return faults
+
+    @property
+    def flow_runs(self) -> list[Record]:
+        """Each run of a flow: ``sobject``, ``record``, ``action``, and the ``user`` whose save started it."""
+        return self.store.events
 
     def now(self) -> str:
         return write_datetime(datetime.fromtimestamp(self.clock.now(), UTC))

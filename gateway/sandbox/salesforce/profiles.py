@@ -20,7 +20,8 @@ class Profile:
     ``locks``: names of records under approval, per object. ``assignment``: object → user name that an active
     assignment rule makes the owner. ``trigger_limits``: object → records in one call above which a trigger fails.
     ``private_rows``: records of custom objects whose sharing model is private are seen by whoever owns them only.
-    ``flows``: objects whose save starts a flow; ``flow_action`` is what that flow asks the gateway for, if anything.
+    ``flows``: object → action that a flow asks the gateway for on every save, whoever saves and whatever changed: by a
+    row of the outbox in the same transaction, or with ``flow_calls`` by a callout of its own after it.
     """
 
     name: str
@@ -28,8 +29,8 @@ class Profile:
     locks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     assignment: Mapping[str, str] = field(default_factory=dict)
     trigger_limits: Mapping[str, int] = field(default_factory=dict)
-    flows: tuple[str, ...] = ()
-    flow_action: str | None = None
+    flows: Mapping[str, str] = field(default_factory=dict)
+    flow_calls: bool = False
     private_rows: bool = False
     inactive_owner: bool = False
     merged_account: bool = False
@@ -58,7 +59,7 @@ HOSTILE = Profile(
     locks={"Opportunity": ("Locked by approval",), "Quote": ("Locked by approval",)},
     assignment={"Case": "dispatcher"},
     trigger_limits={"Opportunity": 20, "Account": 20},
-    flows=("Opportunity", "Account", "Case"),
+    flows={"Opportunity": "send-invoice", "Account": "create-customer", "Case": "create-payment-link"},
     private_rows=True,
     inactive_owner=True,
     merged_account=True,

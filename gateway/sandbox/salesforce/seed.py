@@ -95,9 +95,15 @@ def misfortunes(org: Org, writer: Writer, ids: Mapping[str, str]) -> None:
         clone(org, writer, ids["fleet"])
 
 
-def clone(org: Org, writer: Writer, record_id: str) -> str:
-    """Clone copies custom fields too: the stamp of the original comes along, as it does on the platform."""
-    sobject = org.schema.objects["Opportunity"]
-    original = org.store.tables["Opportunity"][record_id]
+def clone(org: Org, writer: Writer, record_id: str, *, stamp: bool = True) -> str:
+    """
+    Clone copies custom fields too: the stamp of the original comes along, as it does on the platform. ``stamp`` False:
+    the package's flow that clears it is active.
+    """
+    name = org.store.object_of[record_id]
+    sobject, original = org.schema.objects[name], org.store.tables[name][record_id]
     copied = {n: v for n, v in original.items() if sobject.fields[n].createable and sobject.fields[n].type != "boolean"}
-    return writer.create(sobject, {**copied, "Name": f"{original['Name']} (clone)"})
+    if not stamp:
+        copied = {n: v for n, v in copied.items() if not n.startswith("Stripe_")}
+    named = {"Name": f"{original['Name']} (clone)"} if "Name" in copied else {}
+    return writer.create(sobject, {**copied, **named})

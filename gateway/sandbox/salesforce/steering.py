@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from gateway.sandbox.control import PREFIX, flag, json_object, only, whole
-from gateway.sandbox.salesforce import derived
+from gateway.sandbox.salesforce import derived, seed
 from gateway.sandbox.salesforce.access_query import LEVELS
 from gateway.sandbox.salesforce.errors import SalesforceError
 from gateway.sandbox.salesforce.identifiers import full_id
@@ -123,6 +123,14 @@ def merge(org: Org, body: Mapping[str, Any]) -> Any:
     return {"master": master}
 
 
+def clone(org: Org, body: Mapping[str, Any]) -> Any:
+    """Somebody clones a record: ``{record, stamp?}``; ``stamp`` false is an org whose flow clears it."""
+    only(body, "record", "stamp")
+    writer = Writer(org, org.world.users[0], system=True)
+    with org.store.transaction():
+        return {"id": seed.clone(org, writer, record_id(body), stamp=flag(body, "stamp", True))}
+
+
 def remove(org: Org, body: Mapping[str, Any]) -> Any:
     target = record_id(body)
     sobject = org.schema.objects[org.store.object_of[target]]
@@ -134,7 +142,7 @@ def remove(org: Org, body: Mapping[str, Any]) -> Any:
 
 
 def flow_runs(org: Org, _: Mapping[str, Any]) -> Any:
-    return [{"sobject": sobject, "record": record} for sobject, record in org.flow_runs]
+    return org.flow_runs
 
 
 STEERING: Mapping[str, Steer] = {
@@ -146,6 +154,7 @@ STEERING: Mapping[str, Steer] = {
     "usage": usage,
     "records": save,
     "merge": merge,
+    "clone": clone,
     "delete": remove,
     "flow_runs": flow_runs,
 }

@@ -8,6 +8,7 @@ from gateway.sandbox.salesforce.schema import Field, Schema, SObject
 
 Record = dict[str, Any]
 Change = tuple[str, str, Record | None]
+EVENT = ""  # in place of an object: something that counts once the transaction has been committed
 
 
 def index_key(field: Field, value: Any) -> Any:
@@ -27,6 +28,7 @@ class Store:
         self.deleted: dict[str, tuple[str, Record]] = {}
         self.merged: dict[str, str] = {}
         self.numbers: dict[tuple[str, str], int] = {}
+        self.events: list[Record] = []
         self._index: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
         self._undo: list[Change] = []
         self._depth = 0
@@ -54,6 +56,10 @@ class Store:
         self._set(sobject, record_id, None)
         self.deleted[record_id] = (sobject.name, before)
 
+    def note(self, event: Record) -> None:
+        """Something that happened to records; it is in ``events`` once the outermost transaction has ended well."""
+        self._undo.append((EVENT, "", event))
+
     def next_number(self, sobject: SObject, field: Field) -> int:
         number = self.numbers.get((sobject.name, field.name), 0) + 1
         self.numbers[sobject.name, field.name] = number
@@ -72,11 +78,14 @@ class Store:
         finally:
             self._depth -= 1
             if self._depth == 0:
+                self.events += [event for name, _, event in self._undo if name == EVENT and event is not None]
                 self._undo.clear()
 
     def rollback(self, mark: int) -> None:
         while len(self._undo) > mark:
             name, record_id, before = self._undo.pop()
+            if name == EVENT:
+                continue
             self._set(self.schema.objects[name], record_id, before)
             if before is not None:
                 self.deleted.pop(record_id, None)

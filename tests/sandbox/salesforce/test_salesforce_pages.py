@@ -187,7 +187,7 @@ def test_an_org_without_a_gateway_says_so(world: World):
 
 def test_a_flow_of_the_org_calls_the_gateway_on_every_save(make_world: Maker, gateway: Gateway):
     signing = {"private_key": keys()[0]}
-    profile = {"flows": ["Account"], "flow_action": "sync-status"}
+    profile = {"flows": {"Account": "sync-status"}, "flow_calls": True}
     world = make_world(signing=signing, gateway_url=gateway.server.url, profile=profile)
     account = world.record("Account", "Velo Verde GmbH")["Id"]
 
@@ -198,6 +198,7 @@ def test_a_flow_of_the_org_calls_the_gateway_on_every_save(make_world: Maker, ga
 
     assert {call["name"] for call in gateway.seen} == {"sync-status"}
     assert len({call["headers"]["idempotency-key"] for call in gateway.seen}) == 3
+    assert world.objects("Stripe_Action__c") == []
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,35 @@ def test_a_trigger_counts_the_records_of_one_graph(hostile: World):
     assert all(graph["isSuccessful"] for graph in apart.json()["graphs"])
 
 
-def test_every_save_starts_the_flow(hostile: World):
-    before = len(hostile.control("flow_runs"))
+def test_every_save_starts_the_flow_that_inserts_a_row_of_the_outbox_as_whoever_saved(hostile: World):
+    deal = hostile.record("Opportunity", "Velo Verde spare wheels")["Id"]
 
-    change(hostile, "Velo Verde spare wheels")
+    for number in range(2):
+        hostile.call("PATCH", f"sobjects/Opportunity/{deal}", {"Stripe_Invoice_Number__c": str(number)})
 
-    assert len(hostile.control("flow_runs")) == before + 1
+    rows = hostile.objects("Stripe_Action__c")
+    assert [(row["Action__c"], row["Source_Record_Id__c"], row["Status__c"]) for row in rows] == [
+        ("send-invoice", deal, "queued")
+    ] * 2
+    assert {row["CreatedById"] for row in rows} == {full("005Ws000001Gat1")}
+    assert len(hostile.control("flow_runs")) == 2
+
+
+def test_a_save_that_is_undone_leaves_nothing_of_the_flow_it_started(hostile: World):
+    names = ("Velo Verde spare wheels", "Harbor Cycles first order")  # the second one is closed
+    records = [
+        {
+            "attributes": {"type": "Opportunity"},
+            "id": hostile.record("Opportunity", name)["Id"],
+            "Stripe_Status__c": "Paid",
+        }
+        for name in names
+    ]
+
+    hostile.call("PATCH", "composite/sobjects", {"records": records, "allOrNone": True})
+
+    assert hostile.objects("Stripe_Action__c") == []
+    assert hostile.control("flow_runs") == []
 
 
 def test_an_inactive_owner_does_not_stop_a_change_of_other_fields(hostile: World):
@@ -116,6 +139,17 @@ def test_a_cloned_opportunity_carries_the_fields_of_the_original(hostile: World)
     clone = hostile.record("Opportunity", "Harbor Cycles fleet renewal (clone)")
 
     assert clone["AccountId"] == hostile.record("Opportunity", "Harbor Cycles fleet renewal")["AccountId"]
+
+
+@pytest.mark.parametrize(("stamp", "copied"), [(True, "Paid"), (False, None)])
+def test_a_clone_keeps_the_stamp_unless_the_packages_flow_clears_it(world: World, stamp: bool, copied: str | None):
+    change(world, "Velo Verde spare wheels")
+    original = world.record("Opportunity", "Velo Verde spare wheels")
+
+    made = world.control("clone", {"record": original["Id"], "stamp": stamp})["id"]
+
+    clone = world.record("Opportunity", "Velo Verde spare wheels (clone)")
+    assert (clone["Id"], clone["AccountId"], clone["Stripe_Status__c"]) == (made, original["AccountId"], copied)
 
 
 def test_a_merged_account_is_gone_and_its_children_follow_the_master(world: World):
