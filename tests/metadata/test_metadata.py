@@ -37,11 +37,8 @@ def test_every_directory_that_an_org_keeps_is_a_package_of_the_release():
     release = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
     # Filled in or run where they are deployed, or changed before use: these are never packaged.
-    assert set(packages) == {each["path"] for each in project["packageDirectories"]} - {
-        "unpackaged",
-        "tests",
-        "examples",
-    }
+    paths = {each["path"] for each in project["packageDirectories"]}
+    assert set(packages) == paths - {"unpackaged", "tests", "examples"}
     assert all(set(each) - {"default"} == PACKAGE for each in packages.values())
     assert {each["versionNumber"] for each in packages.values()} == {f"{release}.NEXT"}
     assert len({each["package"] for each in packages.values()}) == len(packages)

@@ -215,8 +215,8 @@ def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker
     account, paid = org.record("Account", "Harbor Cycles Inc.")["Id"], record(org)
     fields = {
         "Stripe_Id__c": "pi_1", "Account__c": account, "Opportunity__c": paid, "Source_Record_Id__c": paid,
-        "Amount_Refundable__c": 12.5, "Amount_Display__c": "USD 20.00",
-        "Currency_Code__c": "USD", "Status__c": "Succeeded",
+        "Amount_Refundable__c": 12.5, "Amount_Display__c": "USD 20.00", "Currency_Code__c": "USD",
+        "Status__c": "Succeeded",
     }  # fmt: skip
     org.control("records", {"sobject": "Stripe_Payment__c", "fields": fields})
     case = org.record("Case", "Wheel arrived bent")["Id"]
