@@ -246,7 +246,8 @@ def _exposure(parts: Parts) -> Iterator[Finding]:
     if parts.server and not is_loopback(parts.server.host) and not parts.server.allowed_hosts:
         yield ("server", "allowed_hosts"), "any host name is accepted", "name the one Salesforce calls"
     if parts.literals:
-        yield (), "secrets may stand in this file because every address is this machine: a sandbox only", None
+        text = "secrets may stand in this file because every address is this machine: a sandbox only"
+        yield (), text, "nothing to do, if it is one"
 
 
 def _why_invalid(key: InboundKey, now: datetime) -> str:
