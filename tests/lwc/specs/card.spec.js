@@ -193,3 +193,9 @@ test('a card that is gone looks after nothing', async () => {
 
     expect(refreshApex).not.toHaveBeenCalled();
 });
+
+test('a status is shown in the words of the language, and coloured by what it is', async () => {
+    const card = await show(data.overview({ invoices: [data.invoice({ status: 'Open', statusLabel: 'Offen' })] }));
+
+    expect(card.one('.slds-badge').textContent).toBe('Offen');
+});

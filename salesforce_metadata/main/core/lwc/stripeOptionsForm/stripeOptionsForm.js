@@ -9,7 +9,7 @@ import { amountOf, fill } from 'c/stripeText';
  */
 export default class StripeOptionsForm extends LightningElement {
     @api action;
-    /** Payments of the record that can be refunded: id, amountText, refundableText, status, stripeId. */
+    /** Payments of the record that can be refunded: id, amountText, refundableText, status, statusLabel, stripeId. */
     @api payments = [];
     /** Currency of the amount, once it is known. */
     @api currencyCode;
@@ -44,9 +44,9 @@ export default class StripeOptionsForm extends LightningElement {
     }
 
     get paymentChoices() {
-        return this.payments.map(({ id, amountText, refundableText, status }) => ({
+        return this.payments.map(({ id, amountText, refundableText, status, statusLabel }) => ({
             value: id,
-            label: `${amountText} · ${status} · ${fill(labels.refundable, refundableText)}`
+            label: `${amountText} · ${statusLabel ?? status} · ${fill(labels.refundable, refundableText)}`
         }));
     }
 

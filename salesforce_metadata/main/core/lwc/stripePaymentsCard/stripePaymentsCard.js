@@ -91,12 +91,13 @@ export default class StripePaymentsCard extends LightningElement {
 
     get invoices() {
         return this.overview.invoices.map((invoice) => {
-            const { invoiceNumber: number, status, remainingText, dueDate } = invoice;
+            const { invoiceNumber: number, status, statusLabel, remainingText, dueDate } = invoice;
             const isOpen = status === 'Open';
             return {
                 id: invoice.id,
                 title: number || labels.invoiceNoNumber,
                 status,
+                statusLabel,
                 alert: invoice.overdue ? labels.overdue : '',
                 facts: [
                     invoice.amountText,
@@ -110,10 +111,11 @@ export default class StripePaymentsCard extends LightningElement {
     }
 
     get links() {
-        return this.overview.links.map(({ id, url, status, amountText }) => ({
+        return this.overview.links.map(({ id, url, status, statusLabel, amountText }) => ({
             id,
             title: amountText,
             status,
+            statusLabel,
             facts: [],
             url: status === 'Active' ? url : '',
             name: fill(labels.linkOf, amountText)
@@ -121,10 +123,11 @@ export default class StripePaymentsCard extends LightningElement {
     }
 
     get refunds() {
-        return this.overview.refunds.map(({ id, status, amountText, reason }) => ({
+        return this.overview.refunds.map(({ id, status, statusLabel, amountText, reason }) => ({
             id,
             title: fill(labels.refundOf, amountText),
             status,
+            statusLabel,
             facts: [reason ? fill(labels.reason, reason) : '']
         }));
     }

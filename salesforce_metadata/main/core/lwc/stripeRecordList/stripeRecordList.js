@@ -14,7 +14,7 @@ const THEMES = {
 /** Invoices, links or refunds of a record: what it is, how it stands, and its page to copy or open. */
 export default class StripeRecordList extends LightningElement {
     @api heading;
-    /** id, title, status, facts (list of texts), alert (text), url, name (what the link is of). */
+    /** id, title, status, statusLabel (its name in the user's language), facts (texts), alert, url, name (what it is of). */
     @api items = [];
 
     labels = labels;
@@ -29,6 +29,7 @@ export default class StripeRecordList extends LightningElement {
             ...item,
             facts: item.facts.filter(Boolean).join(' · '),
             href: webAddress(item.url),
+            statusText: item.statusLabel ?? item.status,
             statusClass: `slds-badge ${THEMES[item.status] ?? ''}`,
             copyLabel: fill(labels.copyLabel, item.name),
             openLabel: fill(labels.openLabel, item.name)
