@@ -44,7 +44,7 @@ MACHINE = Caller(ORG, AUTOMATION, "automation")
 QUICK = Patience(tries=(0.01, 0.02), first=0.05, longest=0.3)
 Profile = str | Mapping[str, Any]
 BILLED = "accounts@harborcycles.example"
-PATIENCE = 150.0  # only ends what will never come: longer than a circuit waits for its probe
+PATIENCE = 100.0  # only ends what will never come: a circuit waits a minute for its probe, a test two
 
 
 class Lab:
