@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import sqlalchemy as sa
 
 from gateway.app import Gateway
@@ -47,6 +48,7 @@ def test_a_row_the_gateway_fails_at_is_refused_and_stops_no_other(sqlite_lab: La
     tell(lab, story)
 
 
+@pytest.mark.plain  # the database stays broken for this row, so the story never comes to rest
 def test_a_row_that_cannot_even_be_answered_stops_no_other(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
 
