@@ -64,7 +64,13 @@ class Identity:
     ) -> Path:
         """The Salesforce simulator's configuration."""
         users = [
-            {"id": ADMIN, "username": "admin@northwind.example", "name": "Ada Admin", "admin": True},
+            {
+                "id": ADMIN,
+                "username": "admin@northwind.example",
+                "name": "Ada Admin",
+                "admin": True,
+                "permission_sets": ["Stripe_Gateway_Admin", "Stripe_Gateway_Rep"],
+            },
             {
                 "id": REP,
                 "username": "rita@northwind.example",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -16,6 +17,10 @@ from tests.scenarios.lab import Lab, ask, until
 from tests.scenarios.test_http import Caller, caller
 
 __all__ = ["caller"]  # the fixture
+
+
+# A bug that stands never lets an org with flows come to rest.
+pytestmark = pytest.mark.plain
 
 
 def damage(conn: Connection, action_id: str, **values: Any) -> None:

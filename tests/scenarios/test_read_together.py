@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pytest
 import requests
 
 from gateway.app import Gateway
@@ -96,6 +97,7 @@ def test_a_row_whose_record_is_not_to_be_had_is_refused_and_no_other(lab: Lab) -
     tell(lab, story)
 
 
+@pytest.mark.plain  # it counts calls, and flows make some of their own
 def test_accounts_read_together_keep_their_own_contacts(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     accounts = []
