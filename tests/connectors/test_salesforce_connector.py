@@ -72,11 +72,11 @@ async def connected(
 Call = Callable[[SalesforceConnector], Awaitable[Any]]
 
 
-def read(connector: SalesforceConnector, deadline: float = 0.4) -> Awaitable[Any]:
+def read(connector: SalesforceConnector, deadline: float = 1.5) -> Awaitable[Any]:
     return connector.query("acme", "SELECT Id FROM Account", deadline=deadline)
 
 
-def write(connector: SalesforceConnector, deadline: float = 0.4) -> Awaitable[Any]:
+def write(connector: SalesforceConnector, deadline: float = 1.5) -> Awaitable[Any]:
     node = SubRequest("PATCH", "sobjects/Stripe_Invoice__c/Stripe_Key__c/us:in_1", "n1", {"Total__c": Decimal("12.50")})
     return connector.graphs("acme", [Graph("g1", (node,))], deadline=deadline)
 

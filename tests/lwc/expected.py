@@ -104,7 +104,11 @@ SENDING = {
         focus="Invoice sent",
         calls={"overview": 2, "preview": 1, "run": 1},
     ),
-    "send-done-before": Look((*DONE, "nothing was sent a second time"), NO_CONFIRM, focus="Invoice sent"),
+    "send-done-before": Look(
+        ('heading "It was there already" [level=3]', 'link "Open the invoice (new tab)"'),
+        NO_CONFIRM,
+        focus="It was there already",
+    ),
     "send-copied": Look((*DONE, "status: Copied"), focus="Copy link"),
 }
 TROUBLE = {
@@ -195,6 +199,11 @@ OTHERS = {
         ("definition: Can be paid more than once", 'checkbox "Can be paid more than once" [checked]'),
         calls={"preview": 3},
     ),
+    "link-already-there": Look(
+        ("plink_1 is there already. It is shown again; nothing new is made or sent.", 'button "Show it"'),
+        ("will be created",),
+        focus="Show it",
+    ),
     "link-nothing-to-pay": Look(
         (REFUSED, "Type the amount that is to be paid.", 'button "Change the details"', 'textbox "Amount"'),
         focus="This cannot",
@@ -206,6 +215,14 @@ OTHERS = {
         ("term: Paid", "term: This refund", "EUR 4,660.00 will be given back to the payer. This cannot be undone."),
         focus="Refund EUR 4,660.00",
     ),
+    "refund-amount-unreadable": Look(
+        ("Write the amount as 1234 or 1234.50", 'button "Refund" [disabled]'),
+        ("will be given back",),
+        focus="$50",
+    ),
+    "refund-payment-unknown": Look(
+        ("EUR 4,660.00 will be given back to the payer. This cannot be undone.",), focus="Refund EUR 4,660.00"
+    ),
     "refund-choose": Look(
         ('radiogroup "Which payment?"', 'button "Refund" [disabled]'), focus="a04000000000001AAA", calls={"overview": 2}
     ),
@@ -213,7 +230,7 @@ OTHERS = {
         ('region "Please check"', "Stripe will block the card", 'button "Refund EUR 4,660.00"'), focus="Reason"
     ),
     "refund-too-large": Look(
-        (REFUSED, "Only 4660.00 EUR can still be refunded.", "9,999"),
+        (REFUSED, "Only 4660.00 EUR can still be refunded.", "9999"),
         ('button "Refund EUR',),
         focus="This cannot",
     ),

@@ -240,7 +240,7 @@ export const STATES = {
     'refund-amount-unreadable': refund(
         { overview: paid, preview: data.refundPreview() },
         see('cannot be undone'),
-        type('Amount in EUR', '$50'),
+        type('Amount to refund in EUR', '$50'),
         press('Tab'),
         see('Write the amount as')
     ),
