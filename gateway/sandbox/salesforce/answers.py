@@ -45,6 +45,7 @@ PREVIEW: Mapping[str, str] = {
     "tax_status": "taxStatus",
     "invoiced_so_far": "invoicedSoFar",
     "remaining": "remaining",
+    "already": "already",
     "paid": "paid",
     "entity": "entity",
 }
