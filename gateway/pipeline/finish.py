@@ -249,7 +249,7 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
             base, stripe_id=there.stripe_id, stripe_status=there.status, number=shown.get("number"),
             amount=shown.get("amount"), currency=shown.get("currency"), replayed=True,
             url=body.get(url) if url else None,
-            user_message=f"This was {'paid' if there.status == 'paid' else 'done'} already; nothing was sent again.",
+            user_message=action_row.PAID_ALREADY if there.status == "paid" else action_row.DONE_ALREADY,
         )  # fmt: skip
     body = outcome.object or ({"id": outcome.stripe_id} if outcome.stripe_id else {})
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}

@@ -17,6 +17,9 @@ ACTIONS = (
     "create-credit-note", "record-offline-payment", "sync-status",
 )  # fmt: skip
 STATUSES = tuple(str(status) for status in Status)
+# What an answer says where the record had it already: nothing came of such an action.
+DONE_ALREADY = "This was done already; nothing was sent again."
+PAID_ALREADY = "This was paid already; nothing was sent again."
 CALLER_KINDS = ("person", "automation", "outbox", "agent", "internal")
 PICKLISTS = {
     "Action__c": (*ACTIONS, OTHER),

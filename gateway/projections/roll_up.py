@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from gateway.projections.action import DONE_ALREADY, PAID_ALREADY
 from gateway.projections.totals import Summary, total
 from gateway.projections.values import URL_LENGTH, cut, link
 from gateway.records import Json, SourceRef, Status, Upsert
@@ -45,6 +46,7 @@ MEASURES = {
 UNHAPPY = {Status.REJECTED, Status.FAILED, Status.UNKNOWN}
 RUNNING = {Status.QUEUED, Status.PENDING, Status.AWAITING_APPROVAL}
 OUTCOME = ("Action__c", "Status__c", "Error_Code__c")
+ALREADY = {DONE_ALREADY, PAID_ALREADY}
 DEAD_INVOICES = {"Void", "Deleted"}
 
 
@@ -130,7 +132,9 @@ def _news(actions: Sequence[Fields]) -> list[Fields]:
     news = []
     for row in actions:
         done = row.get("Stripe_Id__c") if row.get("Status__c") == Status.SUCCEEDED else None
-        if done and done not in made:
+        # Only a customer can be changed: then something came of it, though its id is an old one.
+        changed = row.get("Action__c") == "create-customer" and row.get("User_Message__c") not in ALREADY
+        if done and (done not in made or changed):
             made.add(done)
             shown.clear()
         outcome = (done or row.get("User_Message__c"), *(row.get(name) for name in OUTCOME))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.projections import roll_up as module
-from gateway.projections.action import ActionFacts
+from gateway.projections.action import DONE_ALREADY, ActionFacts
 from gateway.projections.action import project as project_action
 from gateway.projections.roll_up import roll_up
 from gateway.records import Caller, Envelope, SourceRef, Status, Upsert, dumps
@@ -295,6 +295,7 @@ SENT = {"status": Status.SUCCEEDED, "stripe_id": "in_1", "message": "Invoice 1 w
 AGAIN = {**SENT, "message": "This was done already."}
 REFUSED = {"status": Status.REJECTED, "name": "create-payment-link", "code": "amount_missing", "message": "No amount."}
 REFUNDED = {"status": Status.SUCCEEDED, "name": "refund-payment", "stripe_id": "re_1"}
+CUSTOMER = {"status": Status.SUCCEEDED, "name": "create-customer", "stripe_id": "cus_1", "message": "It is at Stripe."}
 
 
 def actions(*told):
@@ -317,8 +318,25 @@ def test_flows_that_ask_the_same_on_every_save_do_not_change_the_stamp_for_ever(
         ([REFUSED, SENT, REFUSED], 2),
         ([REFUSED, {**REFUSED, "message": "Another reason."}], 1),
         ([REFUNDED, {**REFUNDED, "stripe_id": "re_2"}], 1),
+        (
+            [
+                CUSTOMER,
+                {**CUSTOMER, "status": Status.FAILED, "stripe_id": None, "code": "x", "message": "No."},
+                CUSTOMER,
+            ],
+            2,
+        ),
+        ([CUSTOMER, {**CUSTOMER, "message": DONE_ALREADY}], 0),
     ],
-    ids=["repeat", "refused twice", "refused again after a success", "refused for another reason", "two refunds"],
+    ids=[
+        "repeat",
+        "refused twice",
+        "refused again after a success",
+        "refused for another reason",
+        "two refunds",
+        "a customer that could be changed at last",
+        "a customer with nothing to change",
+    ],
 )
 def test_the_last_action_is_the_last_that_said_something_new(told, latest):
     expected = actions(*told)[latest].fields

@@ -56,6 +56,7 @@ def writes(calls: list[Row]) -> list[str]:
     return [c["path"] for c in calls if "/composite/graph" in c["path"] or "/composite/sobjects" in c["path"]]
 
 
+@pytest.mark.plain  # it counts calls, and flows make some of their own
 def test_two_hundred_rows_on_records_with_products_are_read_in_a_few_calls(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     deals = [with_products(lab, n) for n in range(ROWS)]
