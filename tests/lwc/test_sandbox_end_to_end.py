@@ -58,8 +58,11 @@ def price(world: World, field: str) -> str:
 
 def drive(world: World, folder: Path, *visits: tuple[str, list[dict[str, str]]]) -> list[dict[str, Any]]:
     """What a person does on records' pages; fails with the browser's words where a step cannot be done."""
-    pages = f"{world.salesforce_url}/lightning/r/Opportunity"
-    told = [{"url": f"{pages}/{record}/view?as={REP}", "steps": steps} for record, steps in visits]
+    pages = f"{world.salesforce_url}/lightning/r"
+    kinds = {"001": "Account", "006": "Opportunity"}
+    told = [
+        {"url": f"{pages}/{kinds[record[:3]]}/{record}/view?as={REP}", "steps": steps} for record, steps in visits
+    ]
     run = node(HERE / "harness" / "drive.js", folder, text=json.dumps(told))
     assert run.returncode == 0, run.stdout + run.stderr
     seen: list[dict[str, Any]] = json.loads(run.stdout)
@@ -114,6 +117,23 @@ def test_double_clicks_send_one_invoice_and_where_nobody_is_to_be_billed_a_conta
 
     assert [[invoice["status"] for invoice in invoices(world, record)] for record in (twice, nobody)] == [["open"]] * 2
     assert {invoice["customer_email"] for invoice in invoices(world, nobody)} == {RECIPIENT}
+
+
+def test_an_account_without_products_is_billed_for_what_the_person_says(world: World, tmp_path: Path) -> None:
+    account = next(row["Id"] for row in world.records("Account") if row["Name"] == "Harbor Cycles Inc.")
+    steps = [
+        {"click": "Send invoice"}, {"see": "This record has no products to invoice."}, {"shot": "asks"},
+        {"type": "Amount", "text": "450.00"}, {"type": "What is invoiced", "text": "Workshop in May"},
+        {"see": "Who gets the invoice?"}, {"check": f"Ben Castillo · {RECIPIENT}"}, {"click": "Use this recipient"},
+        {"see": f"An invoice over USD 450.00 will be sent to {RECIPIENT}."}, {"shot": "line"},
+        {"confirm": "Send invoice"}, {"see": "Invoice sent"},
+    ]  # fmt: skip
+
+    drive(world, tmp_path, (account, steps))
+
+    [invoice] = invoices(world, account)
+    [line] = invoice["lines"]["data"]
+    assert (invoice["status"], line["amount"], line["description"]) == ("open", 45000, "Workshop in May")
 
 
 def test_the_stopwatch_of_a_person(

@@ -34,6 +34,14 @@ const many = Array.from({ length: 24 }, (_, n) => ({
     amount: '100.00'
 }));
 const nobody = data.preview({ recipient: null, recipientWhy: '', warnings: ['Nobody to send the invoice to.'] });
+const nothingToInvoice = data.refused(
+    'nothing_to_invoice',
+    'The record has no products: add some, or start from the opportunity, order or quote that has them.'
+);
+const tooSmall = data.refused(
+    'amount_too_small',
+    "The invoice would be over 0.10 EUR; Stripe's minimum is 0.50 EUR. Check the lines."
+);
 const openInvoice = data.overview({ invoices: [data.invoice()] });
 const alreadyOpen =
     'Invoice INV-0042 over 4760.00 EUR is still open for this record: open it, replace it, or ask for an additional invoice.';
@@ -178,8 +186,22 @@ export const STATES = {
         see('no account to bill')
     ),
     'send-nothing': send(
-        { preview: data.refused('nothing_to_invoice', 'The record has no products: add some, or start from the opportunity, order or quote that has them.') },
-        see('Nothing to do here')
+        { preview: nothingToInvoice },
+        see('What is invoiced')
+    ),
+    'send-line': send(
+        { preview: [nothingToInvoice, data.preview()] },
+        see('What is invoiced'),
+        type('Amount', '4760.00'),
+        type('What is invoiced', 'Workshop in May'),
+        see('will be sent to')
+    ),
+    'send-line-refused': send(
+        { preview: [nothingToInvoice, tooSmall] },
+        see('What is invoiced'),
+        type('Amount', '0.10'),
+        type('What is invoiced', 'Workshop in May'),
+        see('Change the details')
     ),
     'send-no-permission': send({ overview: data.overview({ canInvoice: false }), ...invoicePreview }, see('may not do this')),
     'send-not-connected': send({ overview: data.overview({ connected: false }), ...invoicePreview }, see('not connected')),

@@ -100,7 +100,7 @@ export default class StripeActionPanel extends LightningElement {
         const { state } = this.view;
         if (state === STATE.PREVIEW && !this.isTyping) {
             this.focusWanted = '.confirm';
-        } else if (state === STATE.CHOOSING) {
+        } else if (state === STATE.CHOOSING && !this.isTyping) {
             this.focusWanted = '.details';
         } else if (state === STATE.CONFIRMING) {
             this.focusWanted = '.sentence'; // the button that had it cannot be pressed again
@@ -134,7 +134,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get showsForm() {
-        return Boolean(ACTIONS[this.action].form) && WITH_FORM.includes(this.view.state);
+        return this.view.hasForm && WITH_FORM.includes(this.view.state);
     }
 
     get showsPreview() {
@@ -150,7 +150,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get skeleton() {
-        return numbered(ACTIONS[this.action].form ? [labels.amount] : [labels.amount, labels.recipient]);
+        return numbered(this.view.hasForm ? [labels.amount] : [labels.amount, labels.recipient]);
     }
 
     get payments() {
@@ -232,8 +232,8 @@ export default class StripeActionPanel extends LightningElement {
         this.intent.describe(event.detail);
     }
 
-    handleDoubt() {
-        this.intent.doubt();
+    handleDoubt(event) {
+        this.intent.doubt(event.detail);
     }
 
     handleRemedy(event) {

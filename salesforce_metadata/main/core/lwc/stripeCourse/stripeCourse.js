@@ -54,7 +54,7 @@ function settle(intent, answer) {
     learnHowSure(intent, answer);
     if (state === STATE.RUNNING) {
         wait(intent);
-    } else if (state === STATE.ERROR || (state === STATE.REFUSED && intent.isUnsure && !isMendable(answer, intent.action))) {
+    } else if (state === STATE.ERROR || (state === STATE.REFUSED && intent.isUnsure && !isMendable(answer, intent))) {
         fail(intent, wordsOf(answer));
     } else if (state === STATE.REFUSED) {
         intent.refuse(state, wordsOf(answer));

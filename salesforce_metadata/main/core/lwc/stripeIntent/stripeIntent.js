@@ -1,6 +1,6 @@
 /** One intent and its state: the machine behind the panel, without markup. What follows a click is in stripeCourse. */
 import makePreview from '@salesforce/apex/StripePaymentsController.preview';
-import { ACTIONS, REFUND, paymentOptions } from 'c/stripeActions';
+import { ACTIONS, REFUND, SEND_INVOICE, paymentOptions } from 'c/stripeActions';
 import { adopt, keepLooking, run } from 'c/stripeCourse';
 import { newRequestKey } from 'c/stripeGateway';
 import { BEFORE, BUSY, STATE, remediesOf, stateAfterRefusedPreview, wordsOf } from 'c/stripeOutcome';
@@ -25,6 +25,7 @@ export class Intent {
     trouble = ''; // why nothing can be learnt of it
     adopted; // another intent, under way already, that is shown instead
 
+    asksForLine = false; // the record has nothing to invoice, so the person says it
     isShut = false; // by the overview; another overview opens it again
     previews = 0; // the newest one asked for is the one that counts
     timers = [];
@@ -70,10 +71,15 @@ export class Intent {
         const byState = {
             [STATE.ERROR]: ['retry'],
             [STATE.PENDING]: (this.adopted ?? this).requestKey ? ['look'] : [],
-            [STATE.REFUSED]: remediesOf(this.answer ?? {}, this.action),
+            [STATE.REFUSED]: remediesOf(this.answer ?? {}, this),
             [STATE.PREVIEW]: this.hasOpenInvoice ? ['open', 'replace', 'additional'] : []
         };
         return byState[this.state] ?? [];
+    }
+
+    /** Whether there are details to be typed in. */
+    get hasForm() {
+        return Boolean(ACTIONS[this.action].form) || this.asksForLine;
     }
 
     /** Then the gateway looks for the payment itself. */
@@ -94,9 +100,9 @@ export class Intent {
     /** What can be seen of it, as values that stay as they are. */
     snapshot() {
         const { action, state, overview, preview, answer, message, hint, trouble, adopted } = this;
-        const { remedies, openInvoice, request } = this;
+        const { remedies, openInvoice, request, hasForm } = this;
         const said = { message, hint, trouble, remedies };
-        return { action, state, overview, preview, answer, adopted, openInvoice, request, ...said };
+        return { action, state, overview, preview, answer, adopted, openInvoice, request, hasForm, ...said };
     }
 
     /** What the overview says may still change everything, as long as nothing was sent. */
@@ -160,11 +166,11 @@ export class Intent {
         this.showPreview();
     }
 
-    /** What was typed cannot be read: nothing may be confirmed until it can. */
-    doubt() {
+    /** What was typed cannot be read or is not enough: nothing may be confirmed until it is. */
+    doubt(message) {
         this.previews += 1;
         this.preview = undefined;
-        this.message = labels.amountInvalid;
+        this.message = message;
         this.enter(STATE.CHOOSING);
     }
 
@@ -184,6 +190,9 @@ export class Intent {
         }
         if (problem) {
             this.fail(problem, labels.errorNothingSent, () => this.showPreview());
+        } else if (preview.refusal?.errorCode === 'nothing_to_invoice' && this.action === SEND_INVOICE) {
+            this.asksForLine = true;
+            this.doubt(labels.sayWhatToInvoice);
         } else if (preview.refusal) {
             this.refusePreview(preview.refusal);
         } else {

@@ -1,11 +1,16 @@
 import { LightningElement, api } from 'lwc';
-import { REFUND, paymentOptions } from 'c/stripeActions';
+import { PAYMENT_LINK, REFUND, SEND_INVOICE, paymentOptions } from 'c/stripeActions';
+import { after } from 'c/stripeGateway';
 import labels from 'c/stripePanelLabels';
 import { amountOf, fill } from 'c/stripeText';
 
+// Whoever stops typing for so long wants to see what it comes to.
+const STOPPED_TYPING = 800;
+
 /**
- * What may be said about a payment link or a refund. Fires `options` with the gateway's members when one was changed, and
- * `doubt` when an amount was typed that is none: an empty amount means all of it, so it must not be taken for empty.
+ * What may be said about a payment link or a refund, and what must be about an invoice for a record without products. Fires
+ * `options` with the gateway's members when one was changed, and `doubt` with the words why what was typed cannot be taken:
+ * an amount that is none must not be taken for empty, because empty means all of it.
  */
 export default class StripeOptionsForm extends LightningElement {
     @api action;
@@ -35,6 +40,14 @@ export default class StripeOptionsForm extends LightningElement {
         (first ?? this.template.querySelector('.amount')).focus();
     }
 
+    get isInvoice() {
+        return this.action === SEND_INVOICE;
+    }
+
+    get isLink() {
+        return this.action === PAYMENT_LINK;
+    }
+
     get isRefund() {
         return this.action === REFUND;
     }
@@ -57,6 +70,18 @@ export default class StripeOptionsForm extends LightningElement {
         return this.currencyCode ? fill(labels.linkAmountIn, this.currencyCode) : labels.linkAmount;
     }
 
+    get amountHelp() {
+        return this.isInvoice ? '' : labels.linkAmountHelp;
+    }
+
+    get descriptionLabel() {
+        return this.isInvoice ? labels.lineDescription : labels.linkDescription;
+    }
+
+    get descriptionHelp() {
+        return this.isInvoice ? labels.lineDescriptionHelp : labels.linkDescriptionHelp;
+    }
+
     handlePayment(event) {
         this.payment = event.detail.value;
         this.tell();
@@ -64,10 +89,12 @@ export default class StripeOptionsForm extends LightningElement {
 
     handleAmount(event) {
         this.amount = event.detail.value;
+        this.tellSoon();
     }
 
     handleDescription(event) {
         this.description = event.detail.value;
+        this.tellSoon();
     }
 
     handleReason(event) {
@@ -84,25 +111,58 @@ export default class StripeOptionsForm extends LightningElement {
         this.tell();
     }
 
+    disconnectedCallback() {
+        clearTimeout(this.soon);
+    }
+
+    // Only what can be taken: nobody is corrected in the middle of a word.
+    tellSoon() {
+        clearTimeout(this.soon);
+        this.soon = after(STOPPED_TYPING, () => {
+            if (amountOf(this.amount) !== null && !this.lacks) {
+                this.tell();
+            }
+        });
+    }
+
+    get lacks() {
+        return this.isInvoice && !(this.amount.trim() && this.description.trim());
+    }
+
     tell() {
+        clearTimeout(this.soon);
         const amount = amountOf(this.amount);
         const field = this.template.querySelector('.amount');
         field.setCustomValidity(amount === null ? labels.amountInvalid : '');
         field.reportValidity();
+        const description = this.description.trim();
         if (amount === null) {
-            this.told = null; // whatever comes next is a change
-            this.dispatchEvent(new CustomEvent('doubt'));
-            return;
+            this.doubt(labels.amountInvalid);
+        } else if (this.lacks) {
+            this.doubt(labels.sayWhatToInvoice);
+        } else {
+            this.offer(this.isInvoice ? { lines: [{ description, amount }] } : this.optionsWith(amount, description));
         }
+    }
+
+    doubt(words) {
+        this.told = null; // whatever comes next is a change
+        this.dispatchEvent(new CustomEvent('doubt', { detail: words }));
+    }
+
+    optionsWith(amount, description) {
         const chosen = this.payments.find(({ id }) => id === this.payment);
         const said = {
             ...(chosen ? paymentOptions(chosen) : {}),
             amount,
-            description: this.description.trim(),
+            description,
             reason: this.reason,
             reusable: this.reusable
         };
-        const options = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
+        return Object.fromEntries(Object.entries(said).filter(([, value]) => value));
+    }
+
+    offer(options) {
         const text = JSON.stringify(options);
         if (text === this.told) {
             return; // leaving a field unchanged is no reason for a new preview

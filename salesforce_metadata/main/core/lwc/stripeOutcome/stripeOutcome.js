@@ -46,15 +46,16 @@ const REMEDIES = {
     no_such_payment: ['payment'],
     refund_too_large: ['details'],
     invalid_amount: ['details'],
+    invalid_line: ['details'],
     amount_too_small: ['details'],
     nothing_to_pay: ['details'],
     currency_differs: ['details']
 };
 // Parts that only some panels have.
-const ONLY = {
-    recipient: ['send-invoice'],
-    payment: ['refund-payment'],
-    details: ['create-payment-link', 'refund-payment']
+const HAS = {
+    recipient: ({ action }) => action === 'send-invoice',
+    payment: ({ action }) => action === 'refund-payment',
+    details: ({ hasForm }) => hasForm
 };
 // The gateway speaks to whoever calls it; where it names members of a request, a rep needs other words.
 const WORDS = {
@@ -64,7 +65,7 @@ const WORDS = {
     ambiguous_payment: labels.saidSeveralPayments,
     several_payments: labels.saidSeveralPayments
 };
-const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'nothing_to_invoice', 'not_permitted'];
+const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'not_permitted'];
 
 /** The state after an answer to "do it". */
 export function stateAfter(answer) {
@@ -93,18 +94,18 @@ export function wordsOf(answer) {
     return WORDS[answer.errorCode] ?? answer.userMessage ?? '';
 }
 
-/** Names of what mends this refusal of this action, best first; `again` after a definite failure. */
-export function remediesOf(answer, action) {
-    const fitting = mending(answer, action);
+/** Names of what mends this refusal of an intent, best first; `again` after a definite failure. */
+export function remediesOf(answer, intent) {
+    const fitting = mending(answer, intent);
     return fitting.length ? fitting : ['again'];
 }
 
 /** Whether a person can mend it in the panel. */
-export function isMendable(answer, action) {
-    return mending(answer, action).length > 0;
+export function isMendable(answer, intent) {
+    return mending(answer, intent).length > 0;
 }
 
-function mending(answer, action) {
+function mending(answer, intent) {
     const named = REMEDIES[answer.errorCode] ?? [];
-    return named.filter((remedy) => !ONLY[remedy] || ONLY[remedy].includes(action));
+    return named.filter((remedy) => !HAS[remedy] || HAS[remedy](intent));
 }

@@ -7,9 +7,9 @@ import addInvoice from '@salesforce/label/c.Stripe_Panel_Add_Invoice';
 import alreadyRunning from '@salesforce/label/c.Stripe_Panel_Already_Running';
 import alreadyRunningHelp from '@salesforce/label/c.Stripe_Panel_Already_Running_Help';
 import amount from '@salesforce/label/c.Stripe_Panel_Amount';
-import amountInvalid from '@salesforce/label/c.Stripe_Panel_Amount_Invalid';
 import lineAmount from '@salesforce/label/c.Stripe_Panel_Amount';
 import linkAmount from '@salesforce/label/c.Stripe_Panel_Amount';
+import amountInvalid from '@salesforce/label/c.Stripe_Panel_Amount_Invalid';
 import approval from '@salesforce/label/c.Stripe_Panel_Approval';
 import cancel from '@salesforce/label/c.Stripe_Panel_Cancel';
 import changeDetails from '@salesforce/label/c.Stripe_Panel_Change_Details';
@@ -40,6 +40,8 @@ import errorTitle from '@salesforce/label/c.Stripe_Panel_Error_Title';
 import invoicePage from '@salesforce/label/c.Stripe_Panel_Invoice_Page';
 import invoicedSoFar from '@salesforce/label/c.Stripe_Panel_Invoiced_So_Far';
 import line from '@salesforce/label/c.Stripe_Panel_Line';
+import lineDescription from '@salesforce/label/c.Stripe_Panel_Line_Description';
+import lineDescriptionHelp from '@salesforce/label/c.Stripe_Panel_Line_Description_Help';
 import lines from '@salesforce/label/c.Stripe_Panel_Lines';
 import linkAmountHelp from '@salesforce/label/c.Stripe_Panel_Link_Amount_Help';
 import linkAmountIn from '@salesforce/label/c.Stripe_Panel_Link_Amount_In';
@@ -81,6 +83,7 @@ import saidNoRecipient from '@salesforce/label/c.Stripe_Panel_Said_No_Recipient'
 import saidNothingToPay from '@salesforce/label/c.Stripe_Panel_Said_Nothing_To_Pay';
 import saidRecipientDiffers from '@salesforce/label/c.Stripe_Panel_Said_Recipient_Differs';
 import saidSeveralPayments from '@salesforce/label/c.Stripe_Panel_Said_Several_Payments';
+import sayWhatToInvoice from '@salesforce/label/c.Stripe_Panel_Say_What_To_Invoice';
 import sending from '@salesforce/label/c.Stripe_Panel_Sending';
 import sentOnce from '@salesforce/label/c.Stripe_Panel_Sent_Once';
 import showAll from '@salesforce/label/c.Stripe_Panel_Show_All';
@@ -143,6 +146,8 @@ export default {
     invoicedSoFar,
     line,
     lineAmount,
+    lineDescription,
+    lineDescriptionHelp,
     lines,
     linkAmount,
     linkAmountHelp,
@@ -185,6 +190,7 @@ export default {
     saidNothingToPay,
     saidRecipientDiffers,
     saidSeveralPayments,
+    sayWhatToInvoice,
     sending,
     sentOnce,
     showAll,
