@@ -166,11 +166,18 @@ TROUBLE = {
     "send-stale": Look((REFUSED, 'button "Show the preview again"'), NO_CONFIRM, focus="This cannot"),
     "send-refused": Look((REFUSED, "no account to bill", 'button "Start again"'), NO_CONFIRM, focus="This cannot"),
     "send-nothing": Look(
-        ("This record has no products to invoice.", 'textbox "*Amount"', 'textbox "*What is invoiced"', f"{SEND} [disabled]"),
+        (
+            "This record has no products to invoice.",
+            'textbox "*Amount"',
+            'textbox "*What is invoiced"',
+            f"{SEND} [disabled]",
+        ),
         (EMPTY, 'checkbox "Can be paid more than once"'),
         focus="",
     ),
-    "send-line": Look((SENTENCE, 'textbox "*Amount in EUR"', 'textbox "*What is invoiced"', SEND), calls={"preview": 2}),
+    "send-line": Look(
+        (SENTENCE, 'textbox "*Amount in EUR"', 'textbox "*What is invoiced"', SEND), calls={"preview": 2}
+    ),
     "send-line-refused": Look((REFUSED, "minimum is 0.50 EUR", 'button "Change the details"', 'textbox "*Amount"')),
     "send-no-permission": Look((EMPTY, "You may not do this here."), NO_CONFIRM, focus="Nothing to do here"),
     "send-not-connected": Look((EMPTY, "You are not connected"), NO_CONFIRM, focus="Nothing to do here"),

@@ -60,9 +60,7 @@ def drive(world: World, folder: Path, *visits: tuple[str, list[dict[str, str]]])
     """What a person does on records' pages; fails with the browser's words where a step cannot be done."""
     pages = f"{world.salesforce_url}/lightning/r"
     kinds = {"001": "Account", "006": "Opportunity"}
-    told = [
-        {"url": f"{pages}/{kinds[record[:3]]}/{record}/view?as={REP}", "steps": steps} for record, steps in visits
-    ]
+    told = [{"url": f"{pages}/{kinds[record[:3]]}/{record}/view?as={REP}", "steps": steps} for record, steps in visits]
     run = node(HERE / "harness" / "drive.js", folder, text=json.dumps(told))
     assert run.returncode == 0, run.stdout + run.stderr
     seen: list[dict[str, Any]] = json.loads(run.stdout)
