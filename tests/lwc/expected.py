@@ -46,7 +46,7 @@ CARD = {
         'region "Refunds (2)"',
         "paragraph: Refund of EUR 100.00 Failed",
     ),
-    "card-not-connected": card("paragraph: You are not connected to the payment gateway yet.", hides=ACTIONS),
+    "card-not-connected": card("paragraph: The payment gateway is not connected.", hides=ACTIONS),
     "card-no-permission": card("You can see payments here", "paragraph: INV-0042 Open", hides=ACTIONS),
     "card-error": card("alert", "You cannot see this record.", 'button "Try again"', hides=ACTIONS),
     "card-opens-panel": Look(('dialog "Send invoice"', SENTENCE), focus="Send invoice"),
@@ -180,7 +180,7 @@ TROUBLE = {
     ),
     "send-line-refused": Look((REFUSED, "minimum is 0.50 EUR", 'button "Change the details"', 'textbox "*Amount"')),
     "send-no-permission": Look((EMPTY, "You may not do this here."), NO_CONFIRM, focus="Nothing to do here"),
-    "send-not-connected": Look((EMPTY, "You are not connected"), NO_CONFIRM, focus="Nothing to do here"),
+    "send-not-connected": Look((EMPTY, "The payment gateway is not connected"), NO_CONFIRM, focus="Nothing to do here"),
     "send-approval": Look(
         (
             'heading "Waiting for approval" [level=3]',

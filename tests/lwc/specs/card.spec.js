@@ -97,7 +97,7 @@ test('a link is copied, or the person is told how else', async () => {
 
 test('who is not connected is told whom to ask, who may nothing sees only', async () => {
     const unconnected = await show(data.overview({ connected: false }));
-    expect(unconnected.text).toContain('You are not connected to the payment gateway yet.');
+    expect(unconnected.text).toContain('The payment gateway is not connected.');
     expect(unconnected.one('.action')).toBeNull();
     unconnected.element.remove();
 

@@ -1,6 +1,6 @@
 import { refreshApex } from '@salesforce/apex';
 import * as data from '../fixtures.js';
-import { apex, beAccessible, clear, openPanel, prepare, settle, SLOW } from './stage.js';
+import { apex, beAccessible, clear, openPanel, pass, prepare, settle, SLOW } from './stage.js';
 
 const link = (shown) => openPanel('create-payment-link', shown);
 const refund = (shown) => openPanel('refund-payment', shown);
@@ -237,7 +237,7 @@ test('a running refund is shown instead of a second form', async () => {
     const panel = await refund(data.overview({ runningActions: [data.running({ action: 'refund-payment' })] }));
 
     expect(panel.state).toBe('working');
-    expect(panel.one('.amount')).toBeNull();
+    expect(panel.isShown('.amount')).toBe(false);
 });
 
 test.each(['$50', 'abc', '1e2', '50,000', '1,234.50', '1.2.3', '-5'])(
@@ -282,4 +282,72 @@ test('a payment the record does not know yet is looked for by the gateway, where
 
     expect(options()).toEqual({});
     expect(panel.text).toContain('will be given back');
+});
+
+test('an amount that was typed is still there, and still asked for, after a preview that failed', async () => {
+    apex.preview
+        .mockResolvedValueOnce(data.refundPreview())
+        .mockResolvedValueOnce(data.refused('unavailable', 'The gateway did not answer.', { retryable: true }))
+        .mockResolvedValue(data.refundPreview());
+    const panel = await refund(paid);
+    await panel.tell('.amount', 'change', { value: '10' });
+    await panel.tell('.amount', 'commit');
+    expect(panel.isShown('.amount')).toBe(false);
+
+    await panel.press('[data-remedy=retry]');
+    await panel.tell('.reason', 'change', { value: 'duplicate' });
+
+    expect(panel.isShown('.amount')).toBe(true);
+    expect(panel.one('.amount').value).toBe('10');
+    expect(options()).toEqual({ payment_intent: 'pi_1', amount: '10', reason: 'duplicate' });
+});
+
+test('an amount that was typed is still there after a click that came too late', async () => {
+    const answers = [];
+    apex.preview.mockResolvedValue(data.refundPreview());
+    apex.run.mockImplementation(() => new Promise((resolve) => answers.push(resolve)));
+    const panel = await refund(twice);
+    await panel.tell('.payment', 'change', { value: 'second' });
+    await panel.tell('.amount', 'change', { value: '10' });
+    await panel.tell('.amount', 'commit');
+    await panel.confirm();
+    await pass(1500);
+    expect(panel.state).toBe('running');
+
+    answers[0](data.refusal('preview_stale', 'Something changed since the preview.'));
+    await settle();
+    await panel.press('[data-remedy=preview]');
+    await panel.tell('.reason', 'change', { value: 'duplicate' });
+
+    expect(options()).toEqual({ charge: 'ch_2', amount: '10', reason: 'duplicate' });
+});
+
+test('of several payments none is taken for somebody who said only a reason', async () => {
+    apex.preview.mockResolvedValue(data.refundPreview());
+    const panel = await refund(twice);
+
+    await panel.tell('.reason', 'change', { value: 'duplicate' });
+    await panel.confirm();
+
+    expect(panel.state).toBe('choosing');
+    expect(panel.text).toContain('Choose the payment to see what can be refunded.');
+    expect(apex.preview).not.toHaveBeenCalled();
+    expect(apex.run).not.toHaveBeenCalled();
+});
+
+test.each([
+    ['EUR', '1.200', undefined],
+    ['KWD', '1.200', '1.200'],
+    ['KWD', '1,200', undefined]
+])('in %s %s is taken only where it can mean one thing', async (currencyCode, typed, sent) => {
+    apex.preview.mockResolvedValue(data.refundPreview({ currencyCode }));
+    const panel = await refund(paid);
+
+    await panel.tell('.amount', 'change', { value: '1x' });
+    await panel.tell('.amount', 'commit');
+    await panel.tell('.amount', 'change', { value: typed });
+    await panel.tell('.amount', 'commit');
+
+    expect(options().amount).toBe(sent);
+    expect(panel.state).toBe(sent ? 'preview' : 'choosing');
 });

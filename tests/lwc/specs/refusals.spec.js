@@ -175,7 +175,7 @@ test('a definite failure is started anew under a new key', async () => {
 
 test.each([
     ['no permission', data.overview({ canInvoice: false }), 'You may not do this here.'],
-    ['no connection', data.overview({ connected: false }), 'You are not connected to the payment gateway yet.']
+    ['no connection', data.overview({ connected: false }), 'The payment gateway is not connected.']
 ])('%s is said plainly, without anything to confirm', async (_, shown, words) => {
     apex.preview.mockResolvedValue(data.refused('nothing_to_invoice', 'The record has no products.'));
 

@@ -88,6 +88,17 @@ export class Stage {
         return read(this.element).replace(/[\s\u00a0]+/g, ' ').trim();
     }
 
+    /** Whether it is on the page, and nothing it is in is hidden. */
+    isShown(selector) {
+        const found = this.one(selector);
+        for (let each = found; each; each = each.getRootNode().host) {
+            if (each.closest('.slds-hide')) {
+                return false;
+            }
+        }
+        return Boolean(found);
+    }
+
     get state() {
         return this.one('.panel').dataset.state;
     }

@@ -133,8 +133,9 @@ export default class StripeActionPanel extends LightningElement {
         return BUSY.includes(this.view.state);
     }
 
-    get showsForm() {
-        return this.view.hasForm && WITH_FORM.includes(this.view.state);
+    /** Hidden and not taken away: it keeps what was typed for when it is needed again. */
+    get formClass() {
+        return WITH_FORM.includes(this.view.state) ? 'details' : 'details slds-hide';
     }
 
     get showsPreview() {
@@ -158,7 +159,7 @@ export default class StripeActionPanel extends LightningElement {
     }
 
     get currencyCode() {
-        return this.view.preview?.currencyCode;
+        return this.view.currencyCode;
     }
 
     get result() {

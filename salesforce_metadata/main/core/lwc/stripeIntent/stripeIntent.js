@@ -15,6 +15,7 @@ export class Intent {
     state = STATE.LOADING;
     overview;
     preview;
+    currencyCode; // once a preview has told it
     answer; // the last one, also a refusal
     message = ''; // what the state has to say
     hint = ''; // and what may be done about it
@@ -100,9 +101,9 @@ export class Intent {
     /** What can be seen of it, as values that stay as they are. */
     snapshot() {
         const { action, state, overview, preview, answer, message, hint, trouble, adopted } = this;
-        const { remedies, openInvoice, request, hasForm } = this;
+        const { remedies, openInvoice, request, hasForm, currencyCode } = this;
         const said = { message, hint, trouble, remedies };
-        return { action, state, overview, preview, answer, adopted, openInvoice, request, hasForm, ...said };
+        return { action, state, overview, preview, answer, adopted, openInvoice, request, hasForm, currencyCode, ...said };
     }
 
     /** What the overview says may still change everything, as long as nothing was sent. */
@@ -137,9 +138,6 @@ export class Intent {
         this.isShut = false;
         if (this.action === REFUND && this.payments.length === 0 && !this.hasPerhapsPaid) {
             this.shut(labels.emptyNoPayment);
-        } else if (this.payments.length > 1) {
-            this.message = labels.choosePaymentFirst;
-            this.enter(STATE.CHOOSING);
         } else {
             this.showPreview();
         }
@@ -174,7 +172,17 @@ export class Intent {
         this.enter(STATE.CHOOSING);
     }
 
+    /** Left to itself the gateway would take the payment that it finds, which need not be the one that is meant. */
+    get lacksPayment() {
+        const { payment_intent: intent, charge } = this.request;
+        return this.payments.length > 1 && !intent && !charge;
+    }
+
     async showPreview() {
+        if (this.lacksPayment) {
+            this.doubt(labels.choosePaymentFirst);
+            return;
+        }
         this.previews += 1;
         const asked = this.previews;
         this.enter(STATE.LOADING);
@@ -202,6 +210,7 @@ export class Intent {
 
     take(preview) {
         this.preview = preview;
+        this.currencyCode = preview.currencyCode ?? this.currencyCode;
         if (ACTIONS[this.action].needsRecipient && !preview.recipient) {
             this.refusePreview({ errorCode: 'no_recipient' });
         } else {

@@ -119,7 +119,7 @@ export default class StripeOptionsForm extends LightningElement {
     tellSoon() {
         clearTimeout(this.soon);
         this.soon = after(STOPPED_TYPING, () => {
-            if (amountOf(this.amount) !== null && !this.lacks) {
+            if (amountOf(this.amount, this.currencyCode) !== null && !this.lacks) {
                 this.tell();
             }
         });
@@ -131,7 +131,7 @@ export default class StripeOptionsForm extends LightningElement {
 
     tell() {
         clearTimeout(this.soon);
-        const amount = amountOf(this.amount);
+        const amount = amountOf(this.amount, this.currencyCode);
         const field = this.template.querySelector('.amount');
         field.setCustomValidity(amount === null ? labels.amountInvalid : '');
         field.reportValidity();

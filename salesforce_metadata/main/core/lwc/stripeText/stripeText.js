@@ -66,11 +66,23 @@ export function webAddress(url) {
     return /^https?:\/\//i.test(url ?? '') ? url : '';
 }
 
-// A point or a comma and two digits are decimals wherever the person comes from; before three digits a comma could group.
-const AMOUNT = /^\d+(?:[.,]\d{1,2}|\.\d{3})?$/;
+// Before one or two digits a point or a comma is a decimal sign wherever the person comes from. Before three, either could
+// group thousands, and only the point is taken, where the currency has three decimals.
+const AMOUNT = /^\d+(?:[.,]\d{1,2})?$/;
+const AMOUNT_OF_THREE = /^\d+(?:[.,]\d{1,2}|\.\d{3})?$/;
+
+function decimalsOf(currencyCode) {
+    try {
+        const style = { style: 'currency', currency: currencyCode };
+        return new Intl.NumberFormat(locale, style).resolvedOptions().maximumFractionDigits;
+    } catch {
+        return 2; // none is known yet
+    }
+}
 
 /** What was typed as the gateway takes it: '' for nothing, null for what is no amount or could be two. */
-export function amountOf(typed) {
+export function amountOf(typed, currencyCode) {
     const text = String(typed ?? '').trim();
-    return text === '' || AMOUNT.test(text) ? text.replace(',', '.') : null;
+    const amount = decimalsOf(currencyCode) === 3 ? AMOUNT_OF_THREE : AMOUNT;
+    return text === '' || amount.test(text) ? text.replace(',', '.') : null;
 }
