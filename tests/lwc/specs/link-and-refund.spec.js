@@ -276,9 +276,12 @@ test('what is there already is shown again and not announced as new', async () =
     expect(panel.text.match(/nothing was sent/g)).toHaveLength(1);
 });
 
-test('a payment the record does not know yet is looked for by the gateway, where there is an invoice', async () => {
+test.each([
+    ['an invoice', { invoices: [data.invoice()] }],
+    ['a payment link', { links: [data.link()] }]
+])('a payment the record does not know yet is looked for by the gateway, where there is %s', async (_, asked) => {
     apex.preview.mockResolvedValue(data.refundPreview());
-    const panel = await refund(data.overview({ invoices: [data.invoice()] }));
+    const panel = await refund(data.overview(asked));
 
     expect(options()).toEqual({});
     expect(panel.text).toContain('will be given back');

@@ -85,8 +85,9 @@ export class Intent {
 
     /** Then the gateway looks for the payment itself. */
     get hasPerhapsPaid() {
-        const { invoices = [], payments = [] } = this.overview ?? {};
-        return payments.length === 0 && invoices.some(({ status }) => PERHAPS_PAID.includes(status));
+        const { invoices = [], links = [], payments = [] } = this.overview ?? {};
+        const isPayable = links.length > 0 || invoices.some(({ status }) => PERHAPS_PAID.includes(status));
+        return payments.length === 0 && isPayable;
     }
 
     get hasOpenInvoice() {
