@@ -109,14 +109,20 @@ def setup(
 def external_service(
     out: Annotated[Path, typer.Option(help="Package directory to write into.")],
     named_credential: Annotated[str, typer.Option(help="What its calls go through.")] = "Stripe_Gateway",
+    with_refunds: Annotated[bool, typer.Option("--with-refunds", help="No permission is asked for them.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the registration that makes every action one of Flow's, without Apex (External Services)."""
+    """
+    Write the registration that makes the actions ones of Flow's, without Apex (External Services).
+
+    Refunds are left out: Salesforce asks no permission for what an external service does, so with them every flow of
+    whoever may call the gateway at all can refund.
+    """
     from gateway.cli.salesforce_registration import FILE, registration
 
     path = out / FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(registration(named_credential), encoding="utf-8")
+    path.write_text(registration(named_credential, refunds=with_refunds), encoding="utf-8")
     emit({"file": str(path)}, lambda console: console.print(escape(str(path))), as_json=as_json)
 
 

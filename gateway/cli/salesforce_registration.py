@@ -9,11 +9,11 @@ NAME = "Stripe_Gateway"
 FILE = f"externalServiceRegistrations/{NAME}.externalServiceRegistration-meta.xml"
 
 
-def registration(named_credential: str) -> str:
+def registration(named_credential: str, *, refunds: bool) -> str:
     """An ExternalServiceRegistration with the document as it is now."""
     from gateway.web import external_services
 
-    document = external_services.document()
+    document = external_services.document(money_out=refunds)
     names = sorted(each["operationId"] for item in document["paths"].values() for each in item.values())
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',

@@ -8,7 +8,7 @@ only. So every operation declares 200, 202 and default with one flat schema, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from gateway import actions
 from gateway.actions import Action
@@ -27,10 +27,11 @@ def identifier(*words: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def document() -> Schema:
-    """The same for every installation: the address is the named credential's."""
+def document(*, money_out: bool = True) -> Schema:
+    """The same for every installation: the address is the named credential's. Refunds can be left out."""
+    told = [action for action in actions.registry().values() if money_out or not action.money_out]
     paths: dict[str, Schema] = {}
-    for action in actions.registry().values():
+    for action in told:
         paths[f"/v1/actions/{action.name}"] = {"post": _act(action)}
         paths[f"/v1/actions/{action.name}/preview"] = {"post": _preview(action)}
     key = _parameter("request_key", "query", "The key the action was sent under", required=True)
@@ -42,7 +43,7 @@ def document() -> Schema:
         "openapi": "3.0.3",
         "info": {"title": "Stripe action gateway", "version": VERSION, "description": _ABOUT},
         "paths": paths,
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(told)},
     }
 
 
@@ -71,9 +72,9 @@ def _operation(name: str, summary: str, parameters: list[Schema], body: str | No
     }
 
 
-def _schemas() -> dict[str, Schema]:
-    asked = {name: _plain(schema) for name, schema in schemas.requests().items()}
-    for action in actions.registry().values():
+def _schemas(told: Collection[Action]) -> dict[str, Schema]:
+    asked = {name: _plain(part) for action in told for name, part in schemas.told(action.request).items()}
+    for action in told:
         if action.money_out:  # there is no header to carry the key here
             asked[action.request.__name__]["required"].append("request_key")
     parts = schemas.answers()

@@ -1,10 +1,15 @@
-"""Registrations for External Services: tied to a credential, complete, and with a document that Salesforce takes."""
+"""
+Registrations for External Services: tied to a credential, complete, with a document that Salesforce takes, and with no
+action that gives money back: such an action has no class access and asks no custom permission.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 
+from gateway import actions
+from gateway.web.external_services import identifier
 from tests.metadata.tree import Component, Tree
 from tests.web import external_services_rules as rules
 
@@ -38,6 +43,12 @@ def _document(registration: Component) -> Iterator[str]:
         return
     yield from rules.findings(document)
     told = {operation.get("operationId") for _, _, operation in rules.operations(document)}
+    yield from (f"operation {name} gives money back and asks no permission" for name in sorted(told & _money_out()))
     active = {row["name"] for row in registration.rows("operations") if row["active"] == "true"}
     yield from (f"operation {name} is not in its schema" for name in sorted(active - told))
     yield from (f"operation {name} is not active" for name in sorted(told - active))
+
+
+def _money_out() -> set[str]:
+    names = [action.name for action in actions.registry().values() if action.money_out]
+    return {identifier(name) for name in names} | {identifier("preview", name) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from gateway.cli import app
 from tests.metadata import check_external_services
 from tests.metadata.seeding import TREE, changed
-from tests.metadata.tree import ROOT, Component, Tree, load
+from tests.metadata.tree import ROOT, Component, Tree, load, read
 
 FILE = "externalServiceRegistrations/Stripe_Gateway.externalServiceRegistration-meta.xml"
 COMMITTED = f"optional/external-services/{FILE}"
@@ -34,6 +35,19 @@ def test_another_named_credential_can_be_named(tmp_path: Path) -> None:
 
     [registration] = load(tmp_path).of("ExternalServiceRegistration")
     assert registration.text("namedCredential") == "Stripe_Gateway_Automation"
+
+
+def test_refunds_are_registered_only_where_somebody_asks_for_them(tmp_path: Path) -> None:
+    without = read(Path(COMMITTED), written(tmp_path / "without"))
+    with_them = read(Path(COMMITTED), written(tmp_path / "with", "--with-refunds"))
+
+    usual, more = ({row["name"] for row in each.rows("operations")} for each in (without, with_them))
+    assert more - usual == {"refundPayment", "previewRefundPayment"}
+    assert "refund" not in json.dumps(json.loads(without.text("schema"))["paths"]).lower()
+    assert check_external_services.findings(TREE.altered(COMMITTED, with_them)) == [
+        f"external service Stripe_Gateway: operation {name} gives money back and asks no permission"
+        for name in ("previewRefundPayment", "refundPayment")
+    ]
 
 
 @pytest.mark.parametrize(
