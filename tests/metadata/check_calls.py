@@ -16,6 +16,8 @@ CLASS = re.compile(r"\b(?:public|global)\s+(?:virtual\s+|abstract\s+)?(?:(\w+) s
 ACTS = re.compile(r"\[\s*SELECT\b|\bDatabase\.\w+\(|\bSecurity\.|(?<![\w.])(?:insert|update|upsert|delete)\s+[\w(]")
 SENDS = re.compile(r"new StripeGatewayClient\(\)\s*\.(?:act|preview)\(")
 REFUSES = re.compile(r"(\w+) = refusalOf\(action\);\s*if \(\1 != null\) \{\s*return [^;]*\b\1\b[^;]*;")
+ASKS = re.compile(r"if \(!StripeRights\.may\(action\)\) \{(?:(?!\n {8}\}).)*?\breturn [^;]*;", re.DOTALL)
+METHOD = re.compile(r"\b(?:public|private)\s+(?:static\s+)?[\w.<>, ]+?\s(\w+)\([^()]*\)\s*\{")
 LOST = re.compile(r"catch \(CalloutException \w+\) \{|StripeGatewayAnswer unanswered\(CalloutException [^)]*\) \{")
 MILLISECONDS = re.compile(r"\b(\w*MILLISECONDS)\s*=\s*([\d_]+)")
 WAIT = re.compile(r"'wait=(\d+)'")
@@ -26,7 +28,7 @@ GUARD = re.compile(r"isBlank\(\w+\.Gateway_Action_Id__c\)|\.Gateway_Action_Id__c
 def findings(tree: Tree) -> list[str]:
     """Everything by which a call could be made for the wrong person, twice, too long, or for nothing."""
     there = {name: source for name, source in sources(tree).items() if source.path.parts[0] == "main"}
-    checks = (_sharing, _permission, _lost, _waiting, _trigger, _guard, _job)
+    checks = (_sharing, _permission, _flow_permission, _lost, _waiting, _trigger, _guard, _job)
     return [f"{source.name}: {problem}" for source in there.values() for check in checks for problem in check(source)]
 
 
@@ -61,6 +63,15 @@ def _permission(source: Source) -> Iterator[str]:
         body = source.bare[found.end() : closing(source.bare, found.end() - 1)]
         if "StripeRights.may(" not in body:
             yield "refusalOf: asks for no permission"
+
+
+def _flow_permission(source: Source) -> Iterator[str]:
+    entered = {method.name for method in source.annotated("AuraEnabled")}
+    for found in METHOD.finditer(source.bare):
+        body = source.bare[found.end() : closing(source.bare, found.end() - 1)]
+        sends, asks = SENDS.search(body), ASKS.search(body)
+        if found[1] not in entered and sends and (asks is None or asks.start() > sends.start()):
+            yield f"{found[1]}: asks the gateway before it has asked whether the person may (StripeRights.may)"
 
 
 def _lost(source: Source) -> Iterator[str]:

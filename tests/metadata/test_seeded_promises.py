@@ -8,6 +8,7 @@ CORE = "main/core"
 CLASSES = f"{CORE}/classes"
 CLIENT = f"{CLASSES}/StripeGatewayClient.cls"
 CONTROLLER = f"{CLASSES}/StripePaymentsController.cls"
+RUNNER = f"{CLASSES}/StripeActionRunner.cls"
 OUTBOX = f"{CLASSES}/StripeOutboxJob.cls"
 TRIGGER = f"{CORE}/triggers/StripeActionTrigger.trigger"
 LWC = f"{CORE}/lwc"
@@ -43,6 +44,18 @@ APEX = {
     "a preview for whoever calls": (CONTROLLER, PREVIEW_REFUSAL, "", "preview: asks the gateway before it has asked"),
     "a refusal that is only looked at": (CONTROLLER, "            return refusal;\n", "", "run: asks the gateway"),
     "a refusal of nobody": (CONTROLLER, "StripeRights.may(action)", "true", "refusalOf: asks for no permission"),
+    "a waiting flow for whoever runs it": (
+        RUNNER,
+        "StripeRights.may(action)",
+        "StripeRights.isConnected()",
+        "call: asks the gateway before it has asked",
+    ),
+    "a refusal of a waiting flow that is only written down": (
+        RUNNER,
+        "            return StripeActionResult.tell(request.refusal, request.requestKey);\n",
+        "",
+        "call: asks the gateway before it has asked",
+    ),
     "an action on a record nobody has seen": (
         CONTROLLER,
         "        StripeSourceRecord source = new StripeSourceRecord(recordId);\n        StripeGatewayAnswer refusal",
