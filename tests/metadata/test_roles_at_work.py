@@ -132,10 +132,26 @@ def test_only_who_may_refund_approves_a_refund(org):
     assert "You may not approve refunds" in message(refused)
 
 
-@pytest.mark.parametrize("change", [{"Refund_Amount__c": 500}, {"Refund_Payment_Id__c": "pi_other"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Refund_Amount__c": 500},
+        {"Refund_Payment_Id__c": "pi_other"},
+        {"Refund_Approval__c": "Requested"},  # to be approved again, and paid again
+        {"Refund_Approval__c": None},
+    ],
+)
 def test_what_was_approved_can_no_longer_be_changed(org, change):
     org.call("PATCH", case(org), {"Refund_Approval__c": "Approved", "Refund_Amount__c": 5}, user="approver")
 
     refused = org.call("PATCH", case(org), change, user="approver")
 
     assert "can no longer be changed" in message(refused)
+
+
+def test_an_approved_case_may_be_worked_on(org):
+    org.call("PATCH", case(org), {"Refund_Approval__c": "Approved", "Refund_Amount__c": 5}, user="approver")
+
+    again = {"Refund_Approval__c": "Approved", "Refund_Amount__c": 5, "Subject": "Refunded"}
+
+    assert org.call("PATCH", case(org), again, user="approver").status_code == 204
