@@ -31,6 +31,7 @@ ENVELOPE: Mapping[str, str] = {
     "retry_after_seconds": "retryAfterSeconds",
     "replayed": "replayed",
 }
+LOST = ("no_answer", "unreadable_answer")
 FLAGS = ("success", "retryable", "replayed")
 HEAD = (
     *("success", "status", "requestId", "recordId", "amount", "currencyCode", "errorCode", "userMessage"),
@@ -107,6 +108,10 @@ def refused_preview(answer: Shown) -> Shown:
 def read_preview(org: Org, reply: Reply, due_date: datetime.date | None) -> Shown:
     """What would happen; where the gateway refuses, ``refusal`` says why and the rest is empty."""
     answer, shown = read_answer(org, reply), reply.body.get("preview")
+    if answer["errorCode"] in LOST:
+        reason = reply.lost or f"HTTP {reply.status}"
+        message = referenced(org, label(org.world.metadata, "Stripe_Gateway_No_Preview", reason), answer["requestId"])
+        answer |= {"userMessage": message}
     if not answer["success"] or not isinstance(shown, Mapping):
         return refused_preview(answer)
     preview = empty_preview() | {name: answer[name] for name in HEAD}

@@ -200,6 +200,18 @@ def test_a_gateway_that_is_away_leaves_a_run_pending_and_a_preview_refused(make_
 
     assert (told["pending"], told["errorCode"]) == (True, "no_answer")
     assert (shown["refusal"]["pending"], shown["refusal"]["retryable"]) == (False, True)
+    assert "It may have done what was asked" in told["userMessage"]
+    assert shown["refusal"]["userMessage"].endswith("A preview does nothing: try again. If it stays so, tell an administrator.")
+
+
+def test_a_preview_that_cannot_be_read_did_nothing(org: World, gateway: Gateway):
+    gateway.answer = PlainTextResponse("proxy", 502, headers={"X-Request-Id": "req_9"})
+
+    shown = call(org, "preview", action="send-invoice", recordId=record(org))
+
+    assert shown["refusal"]["errorCode"] == "unreadable_answer"
+    assert shown["refusal"]["userMessage"].startswith("No preview came from the Stripe gateway (HTTP 502).")
+    assert shown["refusal"]["userMessage"].endswith("(Reference: req_9)")
 
 
 def test_a_click_is_found_again_by_its_key(org: World, gateway: Gateway):
