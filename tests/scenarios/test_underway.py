@@ -104,6 +104,30 @@ def test_an_action_that_waits_for_stripe_to_come_back_says_so_on_the_record(sqli
     tell(lab, story)
 
 
+def test_a_refund_under_way_names_the_account_whose_card_it_may_have_been_asked_on(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    lab.configure(server={"wait_seconds": 0})
+
+    async def story(gateway: Gateway) -> None:
+        sent = await ask(gateway, "send-invoice", lab.invoice_members(), key="invoice")
+        await until(lambda: shows(lab, sent.action_id, "succeeded"), what="the invoice")
+        lab.pay(lab.of_record("invoice", lab.fleet)[0])
+        lab.fault("stripe", "http_503", "/v1/refunds", method="POST", times=-1)
+
+        asked = await ask(gateway, "refund-payment", {"record_id": lab.fleet, "amount": "100.00"}, key="k", wait=0)
+
+        told = [("pending", lab.account, lab.fleet)]
+        await until(
+            lambda: [(row["Status__c"], row["Account__c"], row["Opportunity__c"]) for row in rows(lab, asked.action_id)]
+            == told,
+            what="the row of a refund under way",
+        )
+        lab.heal()
+        await until(lambda: shows(lab, asked.action_id, "succeeded"), what="the end")
+
+    tell(lab, story)
+
+
 def test_rows_of_the_outbox_that_go_through_are_written_once(sqlite_lab: Lab) -> None:
     lab = sqlite_lab
     lab.configure(server={"wait_seconds": 0})

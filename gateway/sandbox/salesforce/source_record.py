@@ -61,6 +61,11 @@ class SourceRecord:
         return found[0]["Name"] if found else None
 
     @property
+    def refunded_account_id(self) -> str | None:
+        """The account whose refunds are asked for here, on whatever record was paid; None where only its own are."""
+        return self.account_id if self.object_name in ("Account", "Case") else None
+
+    @property
     def editable(self) -> bool:
         return level_of(self.org, self.user.id, self.id) in EDITING
 

@@ -241,6 +241,30 @@ def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker
     assert gateway.seen[0]["body"] == {"record_id": paid, "object": "Opportunity", "payment_intent": "pi_1"}
 
 
+def test_a_refund_under_way_shows_wherever_it_can_be_asked_for_and_nowhere_else(org: World):
+    account, paid = org.record("Account", "Harbor Cycles Inc.")["Id"], record(org)
+    fields = {
+        "Gateway_Action_Id__c": "act_1", "Action__c": "refund-payment", "Status__c": "pending", "Account__c": account,
+        "Opportunity__c": paid, "Source_Record_Id__c": paid,
+    }  # fmt: skip
+    org.control("records", {"sobject": "Stripe_Action__c", "fields": fields})
+    org.control("records", {
+        "sobject": "Stripe_Action__c",
+        "fields": fields | {"Gateway_Action_Id__c": "act_2", "Action__c": "send-invoice"},
+    })  # fmt: skip
+    case = org.record("Case", "Wheel arrived bent")["Id"]
+    other = next(each["Id"] for each in org.objects("Account") if each["Id"] != account)
+
+    shown = {
+        each: sorted(one["action"] for one in call(org, "overview", recordId=each)["runningActions"])
+        for each in (paid, account, case, other)
+    }
+
+    assert shown == {
+        paid: ["refund-payment", "send-invoice"], account: ["refund-payment"], case: ["refund-payment"], other: []
+    }  # fmt: skip
+
+
 def test_the_contacts_are_those_of_the_account_with_an_address(org: World):
     found = call(org, "contacts", recordId=record(org))
 
