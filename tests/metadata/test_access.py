@@ -19,7 +19,7 @@ OPTIONAL = {"Stripe_Gateway_Integration_Orders", "Stripe_Gateway_Integration_Quo
 # What can be called, run or used → the permission sets that reach it.
 REACHED_BY = {
     "classAccesses/apexClass": {
-        "StripePaymentsController": {REP, REFUNDS},
+        "StripePaymentsController": {REP, REFUNDS, FINANCE, ADMIN},
         "StripeSendInvoiceAction": {REP, AUTOMATION},
         "StripeCreateCustomerAction": {REP, AUTOMATION},
         "StripePaymentLinkAction": {REP, AUTOMATION},
@@ -97,6 +97,17 @@ def test_the_table_names_every_permission_set():
 @pytest.mark.parametrize("what", REACHED_BY)
 def test_everything_is_reached_by_exactly_the_roles_meant(what):
     assert granted(*what.split("/")) == REACHED_BY[what]
+
+
+def test_whoever_reads_our_rows_reaches_the_card_and_without_a_permission_it_calls_nobody():
+    card = granted("classAccesses", "apexClass")["StripePaymentsController"]
+    principals = granted("externalCredentialPrincipalAccesses", "externalCredentialPrincipal").values()
+    permissions = granted("customPermissions", "name").values()
+
+    lookers = card - set().union(*principals)
+
+    assert card == READERS["Stripe_Invoice__c"] - {INTEGRATION}
+    assert lookers == card - set().union(*permissions) == {FINANCE, ADMIN}
 
 
 def test_every_class_that_can_be_called_from_outside_is_in_the_table():
