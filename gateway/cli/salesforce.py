@@ -73,7 +73,7 @@ def setup(
     contact_email: Annotated[str | None, typer.Option(help="Of the external client app.")] = None,
     login_certificate: Annotated[Path | None, typer.Option(help="Of the gateway's login key (PEM).")] = None,
     permission_set_id: Annotated[str | None, typer.Option(help="Of Stripe_Gateway_Integration, 0PS…")] = None,
-    literal_org_id: Annotated[bool, typer.Option(help="Where formulas in claims are not resolved.")] = False,
+    literal_org_id: Annotated[bool, typer.Option(help="Where formulas in claims or headers are not resolved.")] = False,
     metadata: Metadata = PROJECT,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,

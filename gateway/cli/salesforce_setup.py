@@ -27,6 +27,7 @@ PROJECT_FILE = """\
 _ADDRESS, _CERTIFICATE = "https://gateway.invalid", "Stripe_Gateway_2026"
 _AUDIENCE, _AUTOMATION = ">stripe-gateway<", ">gateway-automation<"
 _ORG_ID = "{!$Organization.Id}"
+_SANDBOX = "{!IF($Organization.IsSandbox, &quot;true&quot;, &quot;false&quot;)}"
 _PLACEHOLDER = re.compile(r"\{\{ *(\w+) *\}\}")
 _LEFT = re.compile(r"\{\{.*?\}\}|[\w.-]+\.invalid\b")
 
@@ -42,6 +43,7 @@ class Values:
     automation: str
     issuer: str | None = None  # None: the formula of the org's own id
     org_id: str | None = None  # None: the formula, also in the header
+    sandbox: str | None = None  # None: the formula
     client_app: Mapping[str, str] | None = None
 
 
@@ -63,6 +65,7 @@ def values(server: Server, name: str, org: Org, certificate: str | None, *, lite
         automation=min(org.automation_subjects, default=_AUTOMATION.strip("<>")),
         issuer=org.issuer if literal_org_id or org.issuer != org.id else None,
         org_id=org.id if literal_org_id else None,
+        sandbox=str(org.salesforce.is_sandbox).lower() if literal_org_id else None,
     )
 
 
@@ -92,6 +95,7 @@ def _credential(text: str, told: Values, *, named: bool) -> str:
         (_AUDIENCE, f">{xml_text(told.audience)}<"),
         (_AUTOMATION, f">{xml_text(told.automation)}<"),
         (_ORG_ID, org_id or _ORG_ID),
+        (_SANDBOX, told.sandbox or _SANDBOX),
     ):
         text = text.replace(old, new)
     return text

@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from gateway.config.explain import Finding
 from gateway.config.jwks import MOST_KEYS
@@ -74,8 +73,7 @@ def _modes(parts: Parts) -> Iterator[Finding]:
             if found and found.mode != org.mode:
                 what = f"{org.mode} org must not use the {found.mode} entity {entity!r}"
                 yield ("orgs", name, "entities", index), f"a {what}", None
-        host = urlsplit(org.salesforce.login_url).hostname or ""
-        if org.mode == "live" and (host == "test.salesforce.com" or ".sandbox." in host):
+        if org.mode == "live" and org.salesforce.is_sandbox:
             yield ("orgs", name, "salesforce", "login_url"), "a live org cannot log in at a sandbox", None
 
 

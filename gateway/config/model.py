@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -108,6 +109,12 @@ class Login(Model):
     consumer_key: Resolved = Field(min_length=8, max_length=256, description="Of the external client app")
     private_key: PrivateKey = Field(description="RSA key whose certificate the external client app knows")
     api_version: str = Field("65.0", pattern=r"^[6-9][0-9]\.0$", description="REST version; 60.0 or newer")
+
+    @property
+    def is_sandbox(self) -> bool:
+        """By the address, which says so at a sandbox's own domain too."""
+        host = urlsplit(self.login_url).hostname or ""
+        return host == "test.salesforce.com" or ".sandbox." in host
 
 
 class Org(Model):

@@ -72,6 +72,30 @@ def test_the_org_id_stands_in_the_claims_where_formulas_are_not_resolved(acme: I
     assert parameters(tree, "NamedCredential", "Stripe_Gateway_Automation")["X-Salesforce-Org-Id"] == ORG
 
 
+@pytest.mark.parametrize(
+    ("login", "told"),
+    [
+        ("https://acme.my.salesforce.com", "false"),
+        ("https://test.salesforce.com", "true"),
+        ("https://acme--uat.sandbox.my.salesforce.com", "true"),
+    ],
+)
+def test_the_headers_say_in_words_whether_it_is_a_sandbox_where_formulas_are_not_resolved(
+    acme: Installation, login: str, told: str
+) -> None:
+    text = acme.file.read_text()
+    acme.file.write_text(text.replace('login_url = "http://127.0.0.1:9"', f'login_url = "{login}"'))
+
+    formula = parameters(load(setup(acme)), "NamedCredential", "Stripe_Gateway")["X-Salesforce-Sandbox"]
+    shutil.rmtree(acme.folder / "out")
+    out = setup(acme, "--literal-org-id")
+
+    assert "$Organization.IsSandbox" in formula
+    for name in ("Stripe_Gateway", "Stripe_Gateway_Automation"):
+        assert parameters(load(out), "NamedCredential", name)["X-Salesforce-Sandbox"] == told
+    assert not [path for path in out.rglob("*-meta.xml") if "$Organization" in path.read_text()]
+
+
 def test_the_client_app_gets_the_certificate_and_nothing_else_of_its_file(acme: Installation) -> None:
     file = acme.folder / "login.crt"
     file.write_text(file.read_text() + private_pem(rsa_key()))

@@ -113,8 +113,8 @@ DEFECTS = {
         "chooses no AccessLevel",
     ),
     "system mode without a reason": (
-        "StripeRights",
-        "// A setup object: whether it exists is no secret, and people have no permission on it.",
+        "StripeSourceRecord",
+        "// The platform's own answer on sharing; it has no field permissions to enforce.",
         "",
         "comment that gives the reason",
     ),

@@ -18,7 +18,6 @@ STANDARD = json.loads(
 )["objects"]
 # Setup objects, which no simulator serves (Object Reference for the Salesforce Platform).
 SETUP = {
-    "NamedCredential": {"DeveloperName"},
     "PermissionSet": {"Name"},
     "Profile": {"Name"},
     "UserRecordAccess": {"RecordId", "UserId", "HasEditAccess"},

@@ -43,8 +43,8 @@ DEFECTS = {
     ),
     "a query that asks for no permission": (
         "StripeRights",
-        ":GATEWAY WITH SYSTEM_MODE",
-        ":GATEWAY",
+        "return action == REFUND",
+        "List<Contact> x = [SELECT Id FROM Contact];\nreturn action == REFUND",
         "ApexCRUDViolation",
     ),
     "an endpoint of its own": (

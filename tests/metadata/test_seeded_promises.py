@@ -47,7 +47,7 @@ APEX = {
     "a waiting flow for whoever runs it": (
         RUNNER,
         "StripeRights.may(action)",
-        "StripeRights.isConnected()",
+        "StripeRights.mayInvoice()",
         "call: asks the gateway before it has asked",
     ),
     "a refusal of a waiting flow that is only written down": (
