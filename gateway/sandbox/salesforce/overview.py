@@ -72,8 +72,10 @@ def invoice(row: Row) -> Shown:
 
 
 def payments(source: SourceRecord) -> list[Shown]:
-    rows = source.children("Stripe_Payment__c", (*PAYMENT, "Amount_Refundable__c", "Currency_Code__c"))
-    return [shown(row, PAYMENT) | {"refundableText": refundable(row)} for row in rows]
+    """All that can be refunded; with them the newest of the others, which tell that something was paid."""
+    fields = (*PAYMENT, "Amount_Refundable__c", "Currency_Code__c")
+    spent = [row for row in source.children("Stripe_Payment__c", fields) if refundable(row) is None]
+    return [shown(row, PAYMENT) | {"refundableText": refundable(row)} for row in (*source.refundable(fields), *spent)]
 
 
 def refundable(row: Row) -> str | None:

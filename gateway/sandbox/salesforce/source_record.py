@@ -14,6 +14,7 @@ from gateway.sandbox.salesforce.world import SandboxUser
 Row = Mapping[str, Any]
 LOOKUPS = {name: f"{name}__c" for name in ("Account", "Contact", "Opportunity", "Case")}
 STAMPED = ("AccountId", "Stripe_Status__c", "Stripe_Amounts__c")
+NEWEST, MOST = 20, 100
 EDITING = ("Edit", "Delete", "Transfer", "All")
 
 
@@ -71,15 +72,21 @@ class SourceRecord:
 
     def children(self, kind: str, fields: Iterable[str], stripe_id: str | None = None) -> list[Row]:
         """Our newest rows of it. A case shows what its account was billed."""
+        narrowed = "" if stripe_id is None else f" AND Stripe_Id__c = '{escaped(stripe_id)}'"
+        return self.rows(kind, fields, narrowed, NEWEST)
+
+    def refundable(self, fields: Iterable[str]) -> list[Row]:
+        """Payments of which something can be given back, however old."""
+        return self.rows("Stripe_Payment__c", fields, " AND Amount_Refundable__c > 0", MOST)
+
+    def rows(self, kind: str, fields: Iterable[str], narrowed: str, most: int) -> list[Row]:
         sobject = self.org.schema.objects.get(kind)
         if sobject is None or not self.org.access(self.user).can(sobject, "read"):
             return []
         by_account = self.object_name == "Case" and self.account_id is not None
         column = "Account__c" if by_account else LOOKUPS.get(self.object_name, "Source_Record_Id__c")
-        where = f"{column} = '{self.account_id if by_account else self.id}'"
-        if stripe_id is not None:
-            where += f" AND Stripe_Id__c = '{escaped(stripe_id)}'"
-        text = f"SELECT Id, {', '.join(fields)} FROM {kind} WHERE {where} ORDER BY CreatedDate DESC LIMIT 20"
+        where = f"{column} = '{self.account_id if by_account else self.id}'{narrowed}"
+        text = f"SELECT Id, {', '.join(fields)} FROM {kind} WHERE {where} ORDER BY CreatedDate DESC LIMIT {most}"
         return select(self.org, self.user, text)
 
 

@@ -241,6 +241,28 @@ def test_a_refund_from_a_case_goes_to_the_record_that_was_paid(make_world: Maker
     assert gateway.seen[0]["body"] == {"record_id": paid, "object": "Opportunity", "payment_intent": "pi_1"}
 
 
+def test_a_payment_that_can_be_refunded_is_shown_however_many_came_after_it(org: World):
+    paid = record(org)
+
+    def payment(number: int, left: str, created: str) -> None:
+        fields = {
+            "Stripe_Id__c": f"pi_{number}", "Opportunity__c": paid, "Amount_Refundable__c": left,
+            "Amount_Display__c": "USD 60.00", "Currency_Code__c": "USD", "Status__c": "Succeeded",
+            "CreatedDate": created,
+        }  # fmt: skip
+        org.control("records", {"sobject": "Stripe_Payment__c", "fields": fields})
+
+    payment(0, "60.00", "2025-01-01T00:00:00.000+0000")
+    for number in range(1, 26):
+        payment(number, "0.00", f"2026-01-{number:02}T00:00:00.000+0000")
+
+    shown = call(org, "overview", recordId=paid)["payments"]
+
+    newest = [f"pi_{number}" for number in range(25, 5, -1)]
+    assert [each["stripeId"] for each in shown] == ["pi_0", *newest]
+    assert [each["refundableText"] for each in shown] == ["USD 60.00"] + [None] * 20
+
+
 def test_a_refund_under_way_shows_wherever_it_can_be_asked_for_and_nowhere_else(org: World):
     account, paid = org.record("Account", "Harbor Cycles Inc.")["Id"], record(org)
     fields = {
