@@ -118,8 +118,10 @@ def test_a_refund_under_way_names_the_account_whose_card_it_may_have_been_asked_
 
         told = [("pending", lab.account, lab.fleet)]
         await until(
-            lambda: [(row["Status__c"], row["Account__c"], row["Opportunity__c"]) for row in rows(lab, asked.action_id)]
-            == told,
+            lambda: (
+                [(row["Status__c"], row["Account__c"], row["Opportunity__c"]) for row in rows(lab, asked.action_id)]
+                == told
+            ),
             what="the row of a refund under way",
         )
         lab.heal()

@@ -201,7 +201,8 @@ def test_a_gateway_that_is_away_leaves_a_run_pending_and_a_preview_refused(make_
     assert (told["pending"], told["errorCode"]) == (True, "no_answer")
     assert (shown["refusal"]["pending"], shown["refusal"]["retryable"]) == (False, True)
     assert "It may have done what was asked" in told["userMessage"]
-    assert shown["refusal"]["userMessage"].endswith("A preview does nothing: try again. If it stays so, tell an administrator.")
+    assert shown["refusal"]["userMessage"].startswith("No preview came from the Stripe gateway")
+    assert "A preview does nothing: try again." in shown["refusal"]["userMessage"]
 
 
 def test_a_preview_that_cannot_be_read_did_nothing(org: World, gateway: Gateway):
