@@ -254,7 +254,8 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
     body = outcome.object or ({"id": outcome.stripe_id} if outcome.stripe_id else {})
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}
     filled = replace(base, **members, **_amount(work))
-    return replace(filled, user_message=" ".join([_words(work, filled), *outcome.notes]))
+    words = [_words(work, filled)] if outcome.object else []  # of what is not there nothing is told but the notes
+    return replace(filled, user_message=" ".join([*words, *outcome.notes]))
 
 
 def _amount(work: Work) -> dict[str, Json]:

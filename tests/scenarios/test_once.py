@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway
-from gateway.engine import jobs
+from gateway.engine import jobs, links
 from gateway.pipeline.accept import Answer
 from gateway.pipeline.answers import state
 from gateway.pipeline.keys import customer_base, step_key
@@ -116,6 +116,10 @@ def test_a_dead_customer_replayed_after_another_was_made_neither_makes_nor_takes
         at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
         dead = await ask(gateway, "create-customer", members, key="dead")
         assert dead.envelope["status"] == "unknown"
+        early = await ask(gateway, "create-customer", members, key="made")
+        assert early.envelope["error_code"] == "earlier_action_unknown", early.envelope
+        # Another action has met a customer that is deleted at Stripe, so that the account has none any more.
+        await gateway.tools.store.write(lambda conn: links.gone(conn, ORG, "us", lab.account, 1.0))
         made = await ask(gateway, "create-customer", members, key="made")
         assert made.envelope["success"], made.envelope
         customers = len(lab.objects("customer"))
