@@ -120,10 +120,15 @@ def _may_be_told(work: Work, outcome: Outcome) -> bool:
 
 
 def _customer_gone(conn: Connection, work: Work, at: float) -> None:
-    """Somebody deleted the customer at Stripe: the next request makes a new one."""
+    """Somebody deleted the customer at Stripe: the next request makes a new one, if none has been made meanwhile."""
     source = work.plan.owner.get("source") if work.plan else None
-    if source:
-        links.gone(conn, work.caller.org, work.entity or "", str(source), at)
+    if work.plan is None or not source:
+        return
+    link = (conn, work.caller.org, work.entity or "", str(source))
+    row = links.find(*link)
+    used = work.plan.holes.get("customer") or (row.stripe_id if row is not None else None)
+    if used is not None:
+        links.gone(*link, str(used), at)
 
 
 def _settle_money(conn: Connection, work: Work, outcome: Outcome, at: float) -> None:
