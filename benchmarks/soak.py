@@ -52,6 +52,9 @@ PARTS = {
         "real processes, killed, frozen, terminated under load",
         {"kills": "kills under load"},
     ),
+    "points": Part(
+        "tests/scenarios/test_kills.py", "real processes, killed at every named point of one action", {"kills": "kills"}
+    ),
 }
 
 

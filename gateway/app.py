@@ -162,7 +162,7 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
         "action": circuits.guarded(tools, crashes.letting_go(run.run)),
         "refresh": circuits.guarded(tools, refresh.refresh),
         "lookup": circuits.guarded(tools, unknown.look),
-        "resolve": partial(unknown.resolve, tools),
+        "resolve": circuits.guarded(tools, unknown.resolve),
         "probe": circuits.guarded(tools, circuits.probe),
         "outbox": circuits.guarded(tools, outbox.pull),
         "sender": circuits.guarded(tools, lambda _, claim: sender.handle(claim), admitted=True),

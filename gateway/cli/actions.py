@@ -135,7 +135,7 @@ def resolve(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Tell the gateway whether an action of unknown outcome took place; it goes on from there."""
+    """Tell whether an action of unknown outcome took place: Stripe is asked once more, and the gateway goes on."""
     loaded = load_config(config, as_json=as_json)
     found = _found(loaded, action)
     if found["status"] != Status.UNKNOWN:
@@ -145,11 +145,11 @@ def resolve(
     from gateway.app import resolve as run
 
     run(loaded, action, happened=happened, reason=reason, actor=actor())
-    emit(
-        {"action_id": action, "happened": happened},
-        lambda console: console.print(f"{action}: recorded that it {words}; the gateway goes on within seconds."),
-        as_json=as_json,
+    told = (
+        f"{action}: recorded that it {words}. The gateway asks Stripe once more and goes on within seconds: "
+        f"gateway actions show {action}"
     )
+    emit({"action_id": action, "happened": happened}, lambda console: console.print(told), as_json=as_json)
 
 
 def _found(loaded: Config, action_id: str) -> dict[str, Json]:

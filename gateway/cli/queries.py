@@ -70,10 +70,12 @@ def one(conn: Connection, action_id: str) -> dict[str, Json] | None:
     row = conn.execute(sa.select(*_ACTION).where(action.c.id == action_id)).first()
     if row is None:
         return None
-    running = conn.execute(sa.select(*_JOB).where(job.c.id == action_id)).mappings().first()
+    # What a person said of an unknown outcome is carried out by a job of its own, beside one that died.
+    ids = (f"resolve:{action_id}", action_id)
+    jobs = {x["id"]: dict(x) for x in conn.execute(sa.select(*_JOB).where(job.c.id.in_(ids))).mappings()}
     return _shown(row) | {
         "steps": [asdict(found) for found in ledger.steps(conn, action_id)],
-        "job": None if running is None else dict(running),
+        "job": next((jobs[each] for each in ids if each in jobs), None),
     }
 
 

@@ -107,6 +107,16 @@ _EQUAL = Prepared(
     .limit(1)
 )
 
+_DOUBTFUL = Prepared(
+    sa.select(action.c.id, action.c.name)
+    .where(
+        action.c.org == bindparam("org"),
+        action.c.record_id == bindparam("record_id"),
+        action.c.status == sa.literal_column(f"'{Status.UNKNOWN.value}'"),
+    )
+    .order_by(action.c.seq)
+)
+
 
 def by_key(conn: Connection, org: str, sub: str, key: str) -> Row | None:
     """The action this caller has sent under this request key."""
@@ -134,6 +144,17 @@ def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerp
     """An equal request that has not ended: one without a request key joins it."""
     values = {"org": org, "record_id": record_id, "name": name, "fingerprint": fingerprint}
     return _EQUAL.first(conn, values)
+
+
+def doubtful(conn: Connection, org: str, record_id: str) -> list[Row]:
+    """The record's actions of unknown outcome (``id``, ``name``), the oldest first."""
+    prepared, values = asks_doubtful(org, record_id)
+    return prepared.all(conn, values)
+
+
+def asks_doubtful(org: str, record_id: str) -> Question:
+    """What `doubtful` is going to ask."""
+    return _DOUBTFUL, {"org": org, "record_id": record_id}
 
 
 _PLAN = Prepared(

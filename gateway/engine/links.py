@@ -118,12 +118,17 @@ def failed(conn: Connection, org: str, entity: str, source_id: str, job_id: str,
     conn.execute(_FAILED, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_job_id": job_id, "b_at": at})
 
 
-_GONE = customer_link.update().where(_at_link).values(state="failed", stripe_id=None, changed=bindparam("b_at"))
+_GONE = (
+    customer_link.update()
+    .where(_at_link, customer_link.c.stripe_id == bindparam("b_stripe_id"))
+    .values(state="failed", stripe_id=None, changed=bindparam("b_at"))
+)
 
 
-def gone(conn: Connection, org: str, entity: str, source_id: str, at: float) -> None:
-    """Stripe no longer has the customer: the next job makes the next generation."""
-    conn.execute(_GONE, {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_at": at})
+def gone(conn: Connection, org: str, entity: str, source_id: str, stripe_id: str, at: float) -> None:
+    """Stripe no longer has this customer: the next job makes the next generation, unless one has done so already."""
+    values = {"b_org": org, "b_entity": entity, "b_source_id": source_id, "b_stripe_id": stripe_id, "b_at": at}
+    conn.execute(_GONE, values)
 
 
 _ADDRESS = (

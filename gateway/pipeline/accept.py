@@ -166,6 +166,7 @@ def _questions(work: Work) -> Iterator[Question]:
     if _complete(work):
         reads = work.action.reads(work.request)
         if reads.live:
+            yield ledger.asks_doubtful(org, work.ref.record_id)  # in the order in which the guard asks
             yield live.asks_of_record(org, work.ref.record_id, reads.live)
         source = getattr(work.request, "account_id", None)
         if source:

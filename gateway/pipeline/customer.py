@@ -9,18 +9,19 @@ from sqlalchemy import Connection
 from gateway import actions
 from gateway.actions import Context, Customer, NeedsSource
 from gateway.actions.create_customer import for_invoice
-from gateway.engine import links
+from gateway.engine import ledger, links
 from gateway.engine.clock import now
 from gateway.engine.statements import Row
 from gateway.engine.worker import Job
 from gateway.errors import Rejected
 from gateway.ids import new_id
 from gateway.pipeline.gather import Facts
+from gateway.pipeline.guard import still_unknown
 from gateway.pipeline.keys import customer_base
 from gateway.pipeline.ledger_rows import freeze, insert
 from gateway.pipeline.pausing import life_of
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Live, Plan, fingerprint
+from gateway.records import Live, Plan, Status, fingerprint
 
 
 class MadeElsewhere(Exception):
@@ -33,13 +34,18 @@ class MadeElsewhere(Exception):
 
 
 def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> Customer | None:
-    """What is known of the customer; raises NeedsSource where it must be made and nobody was read."""
+    """
+    What is known of the customer. Raises NeedsSource where it must be made and nobody was read, Rejected where nobody
+    knows whether it was made.
+    """
     if not work.action.customer and work.action.name != "create-customer":
         return None
     source_id = _source_id(work, facts)
     if source_id is None:
         return None
-    row = links.find(conn, work.caller.org, work.entity or "", source_id)
+    row, maker = links.find_with_job(conn, work.caller.org, work.entity or "", source_id)
+    if row is not None and row.state == "making" and maker in {None, "dead"}:
+        _surely_not_made(conn, row.job_id)
     if row is None or row.state != "ready" or _is_gone(row, facts):
         if facts.party is None:
             raise NeedsSource
@@ -47,6 +53,13 @@ def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> 
     address = getattr(work.request, "recipient_email", None) or _first_address(work, facts)
     same = None if row.email_index is None else row.email_index == _blind(tools, address)
     return Customer(source_id, row.stripe_id, same)
+
+
+def _surely_not_made(conn: Connection, job_id: str) -> None:
+    """Raises Rejected where the action that was to make the customer died and may have made it."""
+    made_by = ledger.by_id(conn, job_id)
+    if made_by is not None and made_by.status == Status.UNKNOWN:
+        raise still_unknown(job_id)
 
 
 def _is_gone(row: Row, facts: Facts) -> bool:

@@ -120,10 +120,15 @@ def _may_be_told(work: Work, outcome: Outcome) -> bool:
 
 
 def _customer_gone(conn: Connection, work: Work, at: float) -> None:
-    """Somebody deleted the customer at Stripe: the next request makes a new one."""
+    """Somebody deleted the customer at Stripe: the next request makes a new one, if none has been made meanwhile."""
     source = work.plan.owner.get("source") if work.plan else None
-    if source:
-        links.gone(conn, work.caller.org, work.entity or "", str(source), at)
+    if work.plan is None or not source:
+        return
+    link = (conn, work.caller.org, work.entity or "", str(source))
+    row = links.find(*link)
+    used = work.plan.holes.get("customer") or (row.stripe_id if row is not None else None)
+    if used is not None:
+        links.gone(*link, str(used), at)
 
 
 def _settle_money(conn: Connection, work: Work, outcome: Outcome, at: float) -> None:
@@ -254,7 +259,8 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
     body = outcome.object or ({"id": outcome.stripe_id} if outcome.stripe_id else {})
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}
     filled = replace(base, **members, **_amount(work))
-    return replace(filled, user_message=" ".join([_words(work, filled), *outcome.notes]))
+    words = [_words(work, filled)] if outcome.object else []  # of what is not there nothing is told but the notes
+    return replace(filled, user_message=" ".join([*words, *outcome.notes]))
 
 
 def _amount(work: Work) -> dict[str, Json]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from gateway import actions
 from gateway.actions import Context
-from gateway.engine import live
+from gateway.engine import ledger, live
 from gateway.errors import Rejected
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
@@ -20,7 +21,8 @@ _LIVE = _PAYABLE | {"paid", "active"}
 
 def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live | None:
     """
-    The same thing still live is the answer; another one still open is refused with its number.
+    The same thing still live is the answer; another one still open is refused with its number. While nobody knows
+    whether an earlier action made one, nothing is made beside it: neither an equal one nor one in its place.
 
     What can be replaced is an open invoice: to replace one that is paid would ask the customer for the money twice.
     """
@@ -30,11 +32,32 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
     alike = [row for row in live_now if row.content_hash == content_hash and not (replacing and row.status in _PAYABLE)]
     if alike and not additional:
         return alike[0]
+    if context.doubtful is not None and not additional:
+        raise still_unknown(context.doubtful)
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
     if open_invoice is None or additional or replacing:
         return None
     url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
     raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
+
+
+def unknown_before(conn: Connection, work: Work, kind: str | None) -> str | None:
+    """An action of the record whose outcome is unknown and that may have made an object of this kind."""
+    if kind is None:
+        return None
+    makers = {action.name for action in actions.registry().values() if action.stripe == kind}
+    rows = ledger.doubtful(conn, work.caller.org, work.ref.record_id)
+    return next((str(row.id) for row in rows if row.name in makers), None)
+
+
+def still_unknown(action_id: str) -> Rejected:
+    """The refusal of what could be there twice in the end."""
+    return Rejected(
+        "earlier_action_unknown",
+        f"Nobody knows yet whether an earlier request for this was carried out ({action_id}). It is being looked up at "
+        f"Stripe and ends by itself, or an operator ends it (gateway actions resolve {action_id}): ask again then.",
+        http_status=200,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from gateway.projections import registry
 from gateway.records import Json, Plan, Status, Step, StepKind
 
 UNSAID = "Stripe does not say whether the mail went out; it was not sent again."
-GONE = "Stripe no longer has it."
+GONE = "It was done, and Stripe no longer has it."
 
 
 @dataclass(frozen=True)

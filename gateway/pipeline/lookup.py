@@ -10,6 +10,7 @@ from gateway.errors import Refused, UnknownOutcome
 from gateway.pipeline.holes import dotted, fill, path_of
 from gateway.records import Json, Lookup, Step, StepKind
 
+REFUSED = "lookup_refused"  # Stripe said no to the question
 _MARGIN = 300  # seconds the clocks of Stripe and the gateway may be apart
 
 
@@ -34,7 +35,7 @@ async def find(
         return await _looked_up(stripe, entity, action_id, step, holes, since)
     except Refused as exc:
         raise UnknownOutcome(
-            "lookup_refused", f"Stripe would not tell what became of it ({exc.message}): it is asked again.",
+            REFUSED, f"Stripe would not tell what became of it ({exc.message}): it is asked again.",
             request_id=exc.request_id,
         ) from exc  # fmt: skip
 

@@ -18,7 +18,7 @@ from gateway.errors import Rejected
 from gateway.pipeline import tokens
 from gateway.pipeline.customer import customer_guard, known_customer, make_customer
 from gateway.pipeline.gather import Facts, counts
-from gateway.pipeline.guard import as_read, follow, guard
+from gateway.pipeline.guard import as_read, follow, guard, unknown_before
 from gateway.pipeline.ledger_rows import freeze
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Live, Plan, fingerprint
@@ -87,6 +87,7 @@ def settle(
 def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool = False) -> tuple[Plan, Context]:
     """The plan of an action or a preview; raises Rejected, NeedsSource or NeedsLive. Changes nothing."""
     kind = work.action.reads(work.request).live
+    earlier = unknown_before(conn, work, kind)  # before the live ones: its end leaves the one as it joins the other
     rows = [x for x in live.of_record(conn, work.caller.org, work.ref.record_id, kind) if counts(x)] if kind else []
     if any(row.stripe_id not in facts.fresh for row in rows):
         raise NeedsLive
@@ -102,6 +103,7 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         customer=known_customer(conn, tools, work, facts),
         charge=facts.charge,
         live=current,
+        doubtful=earlier,
         mapped=frozenset(mapping.fields if (mapping := tools.config.mappings.get(work.ref.sobject)) else ()),
         tax_ids=facts.tax_ids,
         preview=preview,

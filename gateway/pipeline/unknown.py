@@ -7,7 +7,7 @@ After a minute, ten minutes, an hour, then hourly for a week; or a person resolv
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -19,6 +19,7 @@ from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
 from gateway.pipeline import happened
 from gateway.pipeline.finish import Outcome, finish
+from gateway.pipeline.lookup import REFUSED
 from gateway.pipeline.project import contended
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status, dumps
@@ -103,16 +104,19 @@ class Resolution:
 
 def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
     """
-    Enter the resolution as a job of the running server, and record who said it; returns the job's id.
+    Enter the resolution as a job of the running server, and record who said it; returns the job's id. Said anew while
+    Stripe cannot be asked, the latest word counts.
 
-    Raises Rejected where the action is not of unknown outcome.
+    Raises Rejected where the action is not of unknown outcome, or somebody's word is being followed at this moment.
     """
     row = ledger.by_id(conn, said.action_id)
     if row is None or row.status != Status.UNKNOWN:
         raise Rejected("not_unknown", "Only an action of unknown outcome can be resolved.", http_status=409)
     job_id = f"resolve:{said.action_id}"
     payload = sealer.seal(dumps({"happened": said.happened}).encode(), f"job.payload:{job_id}")
-    enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn))
+    jobs.remove(conn, job_id)
+    if not enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn)):
+        raise Rejected("being_resolved", "It is being resolved at this moment: look at it again.", http_status=409)
     audit.record(
         conn, org=row.org, actor=said.actor, act="actions.resolve", ref=said.action_id,
         detail={"happened": said.happened, "reason": said.reason}, at=now(conn),
@@ -121,17 +125,39 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
 
 
 async def resolve(tools: Tools, claim: Claim) -> Verdict:
-    """Job kind ``resolve``: end the action the way a person said."""
+    """
+    Job kind ``resolve``: Stripe is asked once more, and the action ends as what it shows.
+
+    A person's word stands where Stripe shows nothing of it, or will not tell.
+    """
     action_id = claim.id.removeprefix("resolve:")
     it_did = json.loads(tools.sealer.open(claim.payload or b"", f"job.payload:{claim.id}"))["happened"]
     work = await tools.store.read(lambda c: load(c, tools.sealer, action_id))
+    if work.status.ended:
+        return Done()
+    try:
+        found = await happened.outcome(tools, work)
+    except CircuitOpen:
+        raise
+    except (Unavailable, UnknownOutcome) as exc:
+        if exc.code != REFUSED:
+            return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
+        found = None
+    outcome = _said(happened=it_did) if found is None else _seen(found, happened=it_did)
+    return Done(lambda conn: conclude(conn, tools, work, outcome), contended(work))
 
-    return Done(lambda conn: conclude(conn, tools, work, _resolution(happened=it_did)), contended(work))
 
-
-def _resolution(*, happened: bool) -> Outcome:
+def _said(*, happened: bool) -> Outcome:
+    """What a person knows and Stripe does not show: neither number nor link."""
     if not happened:
         error = Rejected("did_not_happen", "An operator found that Stripe did not do it: ask again.", http_status=200)
         return Outcome(Status.FAILED, error=error)
-    notes = ("An operator confirmed that it happened.",)
+    notes = ("An operator confirmed that it happened. Stripe shows nothing of it, so there is no more to tell.",)
     return Outcome(Status.SUCCEEDED, notes=notes)
+
+
+def _seen(found: Outcome, *, happened: bool) -> Outcome:
+    note = "An operator confirmed that it happened."
+    if not happened:
+        note = "An operator said that it did not happen; Stripe shows that it did."
+    return replace(found, notes=[*found.notes, note])

@@ -88,7 +88,7 @@ class Effects:
             mine = self._meet(name_of(*args, **kwargs))
             result = await effect(*args, **kwargs)
             if mine:
-                self.dead = True
+                self._die()
             if self.dead:
                 raise Crash
             return result
@@ -100,10 +100,13 @@ class Effects:
             mine = self._meet(_row(fn))
             effect(fn, *args)  # committed while the process goes down
             if mine:
-                self.dead = True
+                self._die()
                 raise Crash
 
         return watched
+
+    def _die(self) -> None:
+        self.dead = True
 
     def _meet(self, name: str | None) -> bool:
         """Whether the process is to die after this one; raises Crash where it is dead already, or dies before."""
@@ -115,7 +118,7 @@ class Effects:
         point = Point(name, self._counts[name])
         self.seen.append(point)
         if point == self.target and not self.after:
-            self.dead = True
+            self._die()
             raise Crash
         return point == self.target
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from gateway.app import Gateway
-from gateway.engine import jobs
+from gateway.engine import jobs, links
 from gateway.pipeline.accept import Answer
 from gateway.pipeline.answers import state
 from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.work import Patience
 from gateway.sandbox.identity import ORG
-from tests.scenarios.lab import BILLED, MACHINE, PATIENCE, Lab, ask, end_of
-from tests.scenarios.test_hard_cases import at_stripe, tell
+from tests.scenarios.lab import BILLED, MACHINE, PATIENCE, Lab, ask, end_of, tell, until
+from tests.scenarios.test_hard_cases import at_stripe, hours_pass, put_down
 
 SLOW = Patience(tries=(0.01,), first=1.5, longest=2.0)  # long enough for a second request to come in between
 
@@ -116,6 +116,10 @@ def test_a_dead_customer_replayed_after_another_was_made_neither_makes_nor_takes
         at_stripe(lab, "/v1/customers", {"name": "From before the database was restored"}, key)
         dead = await ask(gateway, "create-customer", members, key="dead")
         assert dead.envelope["status"] == "unknown"
+        early = await ask(gateway, "create-customer", members, key="made")
+        assert early.envelope["error_code"] == "earlier_action_unknown", early.envelope
+        # As an older state of the database may have it: another action took the customer over all the same.
+        await gateway.tools.store.write(lambda conn: links.remake(conn, ORG, "us", lab.account, "act_another", 1.0))
         made = await ask(gateway, "create-customer", members, key="made")
         assert made.envelope["success"], made.envelope
         customers = len(lab.objects("customer"))
@@ -130,6 +134,29 @@ def test_a_dead_customer_replayed_after_another_was_made_neither_makes_nor_takes
         assert len(lab.objects("customer")) == customers
         assert sent.envelope["success"], sent.envelope
         assert lab.of_record("invoice", lab.fleet)[0]["customer"] == made.envelope["stripe_id"]
+
+    tell(lab, story)
+
+
+def test_a_late_answer_about_a_deleted_customer_does_not_forget_the_one_made_since(lab: Lab) -> None:
+    customer = {"record_id": lab.account, "recipient_email": BILLED}
+
+    async def story(gateway: Gateway) -> None:
+        old = await ask(gateway, "create-customer", customer, key="c")
+        gateway.tools.patience = Patience(tries=(), first=600, longest=600)
+        lab.fault("stripe", "http_429", "/v1/invoices", method="POST", times=1)
+        late = await ask(gateway, "send-invoice", lab.invoice_members(), key="late", caller=MACHINE, wait=0)
+        await until(lambda: put_down(lab, late.action_id), what="it was put down")
+        await gateway.tools.stripe.call("us", "DELETE", f"/v1/customers/{old.envelope['stripe_id']}")
+        new = await ask(gateway, "create-customer", customer, key="c2")
+
+        hours_pass(lab, gateway, 0.2)
+        assert (await end_of(gateway, late))["error_code"] == "resource_missing"
+        sent = await ask(gateway, "send-invoice", lab.invoice_members(), key="i", caller=MACHINE)
+
+        assert sent.envelope["success"], sent.envelope
+        assert [x["id"] for x in lab.objects("customer")] == [new.envelope["stripe_id"]]
+        assert {x["customer"] for x in lab.of_record("invoice", lab.fleet)} == {new.envelope["stripe_id"]}
 
     tell(lab, story)
 

@@ -99,25 +99,21 @@ def _rows(lab: Lab, sobject: str, deal: Deal) -> list[Object]:
 
 async def unfinished(gateway: Gateway, *, unknown: bool = False) -> list[str]:
     """Jobs, actions, rows, reservations and circuits that are not at rest; ``unknown`` outcomes may be."""
+    return await gateway.tools.store.read(lambda conn: left(conn, unknown=unknown))
 
-    def look(conn: Connection) -> list[str]:
-        ended = {"succeeded", "rejected", "failed", *(("unknown",) if unknown else ())}
-        kinds = ("outbox", *(("lookup",) if unknown else ()))  # the outbox is looked at for ever
-        return [
-            *_all(conn, "job", sa.select(job.c.id, job.c.state, job.c.error).where(job.c.kind.not_in(kinds))),
-            *_all(conn, "action", sa.select(action.c.id, action.c.status).where(action.c.status.not_in(ended))),
-            *_all(
-                conn, "row", sa.select(mirror.c.key, mirror.c.state, mirror.c.error).where(mirror.c.state != "clean")
-            ),
-            *_all(conn, "circuit", sa.select(circuit.c.scope, circuit.c.error)),
-            *(
-                []
-                if unknown
-                else _all(conn, "money", sa.select(reservation.c.action_id).where(reservation.c.state == "held"))
-            ),
-        ]
 
-    return await gateway.tools.store.read(look)
+def left(conn: Connection, *, unknown: bool = False) -> list[str]:
+    """The same of a database."""
+    ended = {"succeeded", "rejected", "failed", *(("unknown",) if unknown else ())}
+    kinds = ("outbox", *(("lookup",) if unknown else ()))  # the outbox is looked at for ever
+    held = sa.select(reservation.c.action_id).where(reservation.c.state == "held")
+    return [
+        *_all(conn, "job", sa.select(job.c.id, job.c.state, job.c.error).where(job.c.kind.not_in(kinds))),
+        *_all(conn, "action", sa.select(action.c.id, action.c.status).where(action.c.status.not_in(ended))),
+        *_all(conn, "row", sa.select(mirror.c.key, mirror.c.state, mirror.c.error).where(mirror.c.state != "clean")),
+        *_all(conn, "circuit", sa.select(circuit.c.scope, circuit.c.error)),
+        *([] if unknown else _all(conn, "money", held)),
+    ]
 
 
 def _all(conn: Connection, what: str, query: sa.Select[Any]) -> list[str]:
