@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from gateway.actions import Context
 from gateway.engine import live
 from gateway.errors import Rejected
+from gateway.money import Money
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
@@ -33,8 +35,9 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
     if open_invoice is None or additional or replacing:
         return None
-    url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
-    raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
+    body = facts.fresh.get(open_invoice.stripe_id) or {}
+    url = body.get("hosted_invoice_url")
+    raise Rejected("invoice_already_open", _already_open(open_invoice, body), http_status=200, url=url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,24 @@ def foresee(work: Work, context: Context, content_hash: str, facts: Facts) -> Fo
     return Foreseen((f"The record has this already{paid}: it will be shown again, nothing new is sent.",), there)
 
 
-def _already_open(row: Live) -> str:
-    shown = row.shown
+def _already_open(row: Live, body: Mapping[str, Json]) -> str:
+    shown = {**row.shown, **billed(body)}
     state = "still open" if row.status == "open" else "marked uncollectible and can still be paid"
     return (
         f"Invoice {shown.get('number') or row.stripe_id} over {shown.get('amount')} {shown.get('currency')} is "
         f"{state} for this record: open it, replace it, or ask for an additional invoice."
     )
+
+
+def billed(body: Mapping[str, Json]) -> dict[str, Json]:
+    """
+    What an invoice asks for, with the tax that Stripe added to what was planned; nothing for any other object. Members
+    of an envelope.
+    """
+    if body.get("object") != "invoice":
+        return {}
+    money = Money(int(body["total"]), str(body["currency"]))
+    return {"amount": money.text, "currency": money.currency.upper()}
 
 
 def follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
