@@ -14,7 +14,7 @@ from gateway.money import Money
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Live
+from gateway.records import Json, Live, Plan
 
 _PAYABLE = {"open", "uncollectible"}  # Stripe takes money for both
 _LIVE = _PAYABLE | {"paid", "active"}
@@ -80,12 +80,15 @@ def billed(body: Mapping[str, Json]) -> dict[str, Json]:
     return {"amount": money.text, "currency": money.currency.upper()}
 
 
-def follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
-    """A live object that has changed at Stripe (paid, voided there) is read again, and followed by that."""
-    for row in context.live:
-        known = live.by_stripe_id(conn, row.entity, row.stripe_id)
-        if known is not None and known.status != row.status:
-            stir_refresh(conn, tools, work, row.kind, row.stripe_id)
+def follow(conn: Connection, tools: Tools, work: Work, owner: Mapping[str, Json], facts: Facts) -> None:
+    """A live object that has changed at Stripe (paid, voided, deleted there) is read again, and followed by that."""
+    kind = work.action.reads(work.request).live
+    if kind is None or not facts.fresh:
+        return
+    for row in live.of_record(conn, work.caller.org, work.ref.record_id, kind):
+        if row.stripe_id in facts.fresh and status_of(kind, facts.fresh[row.stripe_id]) != row.status:
+            there = Plan(work.action.name, row.entity, (), {}, {}, "", owner=owner)
+            stir_refresh(conn, tools, replace(work, plan=there), kind, row.stripe_id)
 
 
 def as_read(row: Live, facts: Facts) -> Live | None:
