@@ -28,7 +28,7 @@ from gateway.engine.alarms import Alarms
 from gateway.engine.clock import Clock, SystemClock
 from gateway.engine.database import transaction
 from gateway.engine.migrations import HEAD, current, migrate
-from gateway.engine.retry import INTERACTIVE, PATIENT
+from gateway.engine.retry import INTERACTIVE, PATIENT, STANDING
 from gateway.engine.settings import settings_like
 from gateway.engine.store import Store, StoreUnavailable
 from gateway.engine.worker import Engine, Handler
@@ -132,7 +132,14 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
         ticking,
         handlers,  # filled below, when there is something to handle with
         mourners={"action": lambda claim, code, conn: run.mourn(tools, claim, code, conn)},
-        policies={"action": INTERACTIVE, "refresh": PATIENT, "lookup": PATIENT, "sender": PATIENT},
+        policies={
+            "action": INTERACTIVE,
+            "refresh": PATIENT,
+            "lookup": PATIENT,
+            "sender": PATIENT,
+            "outbox": STANDING,
+            "probe": STANDING,
+        },
     )
     health = Health(ticking, lambda: engine.open_scopes)
     stripe = StripeConnector(

@@ -68,7 +68,7 @@ WIDENING = {
     "line_ids": "all of the record's lines",
     "payment_intent": "the record's only payment",
     "charge": "the record's only payment",
-    "invoice": "the record's only paid invoice",
+    "invoice": "the record's only payment",
 }
 
 

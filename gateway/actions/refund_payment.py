@@ -14,7 +14,7 @@ from gateway.records import Json, Lookup, Plan, Step
 
 
 class RefundPayment(Request):
-    """Members of refund-payment: the payment by intent, charge or invoice; default: the record's only paid invoice."""
+    """Members of refund-payment: the payment by intent, charge or invoice; default: the record's only payment."""
 
     examples = (
         {"record_id": "5005g00000AbCdEAAV", "payment_intent": "pi_3ExampleOfAPayment", "amount": "25.00",

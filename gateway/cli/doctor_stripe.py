@@ -24,6 +24,7 @@ READS: Mapping[str, str] = {
     "Payment Links": "/v1/payment_links",
     "Charges and Refunds": "/v1/charges",
     "PaymentIntents": "/v1/payment_intents",
+    "Checkout Sessions": "/v1/checkout/sessions",
 }
 # What it writes: a change of an object that cannot exist is answered 404 where it would be allowed, 403 where not.
 WRITES: Mapping[str, tuple[str, Use]] = {

@@ -23,7 +23,7 @@ from gateway import __version__
 from gateway.connectors import CallEvent, Clock, Observe
 from gateway.connectors.health import Health
 from gateway.connectors.limits import Limiter
-from gateway.connectors.stripe_errors import Sent, broken, fault, scopes, unreadable
+from gateway.connectors.stripe_errors import Sent, broken, fault, not_configured, scopes, unreadable
 from gateway.connectors.stripe_health import went_well, went_wrong
 from gateway.connectors.stripe_transport import Answered, Transport, answered
 from gateway.errors import GatewayError, Unreachable
@@ -144,7 +144,7 @@ class StripeConnector:
         """
         if self._transport.closed:
             raise Unreachable("gateway_stopping", "The gateway is stopping; it goes on after the restart.")
-        owner = self._entities[entity]
+        owner = self._owner(entity)
         endpoint = endpoint_of(method, path)
         own_key = use == "refund" and owner.refund_key is not None
         self._health.admit(*scopes(entity, endpoint, own_key=own_key))
@@ -160,8 +160,11 @@ class StripeConnector:
         return await asyncio.shield(task)
 
     def admit(self, entity: str, method: str, path: str, use: Use) -> None:
-        """Raises CircuitOpen where such a call would not be begun now; ``path`` may have holes for ids."""
-        own_key = use == "refund" and self._entities[entity].refund_key is not None
+        """
+        Raises CircuitOpen where such a call would not be begun now, Misconfigured where it never could; ``path`` may
+        have holes for ids.
+        """
+        own_key = use == "refund" and self._owner(entity).refund_key is not None
         self._health.admit(*scopes(entity, endpoint_of(method, path), own_key=own_key))
 
     async def list_all(
@@ -209,6 +212,11 @@ class StripeConnector:
         if self._running:
             await asyncio.wait(self._running, timeout=grace)
         await self._transport.close_async()
+
+    def _owner(self, entity: str) -> Entity:
+        if (owner := self._entities.get(entity)) is None:
+            raise not_configured(entity)
+        return owner
 
     def _client(self, owner: Entity, *, own_key: bool) -> stripe.StripeClient:
         key = (owner.refund_key if own_key else owner.secret_key) or owner.secret_key

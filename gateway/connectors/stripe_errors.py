@@ -22,6 +22,8 @@ NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # 409 while another request with the key, or on the object, is at work. Any other 409 is a state that forbids the call.
 BUSY = {None, "idempotency_key_in_use", "lock_timeout", "rate_limit"}
 
+NOT_CONFIGURED = "entity_not_configured"
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -52,6 +54,17 @@ class Sent:
     @property
     def retry_after(self) -> float | None:
         return retry_after(self.headers)
+
+
+def not_configured(entity: str) -> Misconfigured:
+    """Something stored is of an entity that the configuration has no longer, or has under another name."""
+    return Misconfigured(
+        NOT_CONFIGURED,
+        f"What this is about is at the Stripe entity {entity!r}, which the gateway's configuration does not have: its "
+        f"operator must put [entities.{entity}] back under that name. An entity that shall bill nobody any more is "
+        "taken out of orgs.<name>.entities only.",
+        scope=f"stripe:{entity}",
+    )
 
 
 def scopes(entity: str, endpoint: str, *, own_key: bool) -> tuple[str, str, str]:

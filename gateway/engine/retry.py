@@ -28,4 +28,6 @@ class RetryPolicy:
 
 
 INTERACTIVE = RetryPolicy(first=0.5, factor=2, cap=60, attempts=12)
+# A job that never ends looks again as often as it does anyway, whatever failed in the years before.
+STANDING = RetryPolicy(first=60, factor=1, cap=60, attempts=1 << 30)
 PATIENT = RetryPolicy(first=5, factor=2, cap=3600, attempts=110)  # three days at one an hour and 20 % less

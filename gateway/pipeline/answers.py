@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from gateway.connectors.stripe_errors import NOT_CONFIGURED
 from gateway.engine import ledger
 from gateway.engine.circuit import Circuit, holding
 from gateway.engine.clock import now
@@ -81,6 +82,8 @@ def _held_up(row: Row, circuit: Circuit, at: float) -> Envelope:
     """Until when to wait, and when it ends by itself where it cannot be started by then."""
     upstream = circuit.scope.partition(":")[0].capitalize()
     words = f"{upstream} is not available now: nothing is lost, and it goes on by itself."
+    if circuit.error_code == NOT_CONFIGURED:
+        words = circuit.error
     if row.expires is not None and row.expires > at:
         ends = datetime.fromtimestamp(row.expires, UTC).strftime("%Y-%m-%d %H:%M UTC")
         words += f" If it cannot be started by {ends}, it ends with nothing sent."

@@ -11,6 +11,7 @@ from gateway.engine import ledger, mirror
 from gateway.engine import live as live_rows
 from gateway.engine.numbers import next_number
 from gateway.errors import Refused, Rejected
+from gateway.pipeline.paid import only_payment
 from gateway.pipeline.work import Tools, Work
 from gateway.projections import registry
 from gateway.projections.rows import LOOKUPS
@@ -91,13 +92,16 @@ class _Named:
 
 
 async def _named(tools: Tools, work: Work, entity: str) -> _Named:
-    request = work.request
+    request, intent, invoice = work.request, work.request.payment_intent, work.request.invoice
     if request.charge:
         return _Named(charge=_found(await get(tools, entity, f"/v1/charges/{request.charge}")))
-    if request.payment_intent:
+    if intent is None and invoice is None:
+        kind, stripe_id = await only_payment(tools, work, entity)
+        intent, invoice = (stripe_id, None) if kind == "payment_intent" else (None, stripe_id)
+    if intent is not None:
         expand = {"expand": ["latest_charge"]}
-        return _Named(intent=_found(await get(tools, entity, f"/v1/payment_intents/{request.payment_intent}", expand)))
-    return _Named(invoice=request.invoice or await _paid_invoice(tools, work, entity))
+        return _Named(intent=_found(await get(tools, entity, f"/v1/payment_intents/{intent}", expand)))
+    return _Named(invoice=invoice)
 
 
 async def _charge_of(tools: Tools, entity: str, named: _Named) -> dict[str, Json]:
@@ -146,20 +150,6 @@ def _paid(intent: Mapping[str, Json]) -> dict[str, Json]:
     if not isinstance(charge, dict) or not charge.get("paid"):
         raise Rejected("no_payment", "The payment was not completed: there is nothing to refund.", http_status=200)
     return charge
-
-
-_REFUNDABLE = {"open", "uncollectible", "paid"}  # as last seen: it may have been paid since
-
-
-async def _paid_invoice(tools: Tools, work: Work, entity: str) -> str:
-    rows = await tools.store.read(lambda c: live_rows.of_record(c, work.caller.org, work.ref.record_id, "invoice"))
-    candidates = [row.stripe_id for row in rows if row.entity == entity and row.status in _REFUNDABLE]
-    if len(candidates) != 1:
-        found = f"{len(candidates)} invoices" if candidates else "no invoice"
-        raise Rejected(
-            "ambiguous_payment", f"The record has {found}: send invoice, payment_intent or charge.", http_status=200
-        )
-    return candidates[0]
 
 
 @dataclass(frozen=True, slots=True)

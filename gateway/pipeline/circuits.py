@@ -57,7 +57,7 @@ def park(tools: Tools, error: CircuitOpen | Misconfigured, commit: Commit | None
     def both(conn: Connection) -> None:
         if parked.commit is not None:
             parked.commit(conn)
-        if _entity(tools, error.scope) is not None:
+        if _entity(error.scope) is not None:
             enter_queued(conn, _probe_job(error.scope), now(conn))
         if commit is not None:
             commit(conn)
@@ -66,10 +66,13 @@ def park(tools: Tools, error: CircuitOpen | Misconfigured, commit: Commit | None
 
 
 async def probe(tools: Tools, claim: Claim) -> Verdict:
-    """Job kind ``probe``: one call that changes nothing. Any answer that fits the key closes the circuit."""
-    entity, scope = _entity(tools, claim.scope), claim.scope
+    """
+    Job kind ``probe``: one call that changes nothing. Any answer that fits the key closes the circuit; for an entity
+    that is not configured there is none before it is put back.
+    """
+    entity, scope = _entity(claim.scope), claim.scope
     if entity is None:
-        return Done(proves=False)  # no longer configured
+        return Done(proves=False)
     try:
         await tools.stripe.call(entity, "GET", "/v1/account", deadline=_PROBE_DEADLINE)
     except Misconfigured as exc:
@@ -86,7 +89,7 @@ def _probe_job(scope: str) -> Job:
     return Job(f"probe:{scope}", "probe", f"probe:{scope}", 0, scope=scope)
 
 
-def _entity(tools: Tools, scope: str | None) -> str | None:
+def _entity(scope: str | None) -> str | None:
     """The entity whose whole circuit this is."""
-    name = (scope or "").removeprefix("stripe:")
-    return name if scope == f"stripe:{name}" and name in tools.config.entities else None
+    upstream, _, name = (scope or "").partition(":")
+    return name if upstream == "stripe" and name and ":" not in name else None

@@ -20,6 +20,7 @@ from gateway.errors import GatewayError, Rejected
 from gateway.ids import key_prefix
 from gateway.money import Money
 from gateway.pipeline.answers import beside
+from gateway.pipeline.guard import billed
 from gateway.pipeline.project import home_of, merge_rows, object_rows, own_row, priority_of, stir_refresh
 from gateway.pipeline.settle import Same
 from gateway.pipeline.underway import is_shown
@@ -252,13 +253,13 @@ def _envelope(work: Work, outcome: Outcome) -> Envelope:
         shown, url = there.shown, work.action.result.get("url")
         return replace(
             base, stripe_id=there.stripe_id, stripe_status=there.status, number=shown.get("number"),
-            amount=shown.get("amount"), currency=shown.get("currency"), replayed=True,
-            url=body.get(url) if url else None,
+            replayed=True, url=body.get(url) if url else None,
             user_message=action_row.PAID_ALREADY if there.status == "paid" else action_row.DONE_ALREADY,
+            **{"amount": shown.get("amount"), "currency": shown.get("currency"), **billed(body)},
         )  # fmt: skip
     body = outcome.object or ({"id": outcome.stripe_id} if outcome.stripe_id else {})
     members: dict[str, Json] = {name: body.get(member) for name, member in work.action.result.items()}
-    filled = replace(base, **members, **_amount(work))
+    filled = replace(base, **members, **(billed(body) or _amount(work)))
     words = [_words(work, filled)] if outcome.object else []  # of what is not there nothing is told but the notes
     return replace(filled, user_message=" ".join([*words, *outcome.notes]))
 

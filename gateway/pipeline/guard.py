@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
@@ -10,10 +11,11 @@ from gateway import actions
 from gateway.actions import Context
 from gateway.engine import ledger, live
 from gateway.errors import Rejected
+from gateway.money import Money
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Live
+from gateway.records import Json, Live, Plan
 
 _PAYABLE = {"open", "uncollectible"}  # Stripe takes money for both
 _LIVE = _PAYABLE | {"paid", "active"}
@@ -37,8 +39,9 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
     if open_invoice is None or additional or replacing:
         return None
-    url = (facts.fresh.get(open_invoice.stripe_id) or {}).get("hosted_invoice_url")
-    raise Rejected("invoice_already_open", _already_open(open_invoice), http_status=200, url=url)
+    body = facts.fresh.get(open_invoice.stripe_id) or {}
+    url = body.get("hosted_invoice_url")
+    raise Rejected("invoice_already_open", _already_open(open_invoice, body), http_status=200, url=url)
 
 
 def unknown_before(conn: Connection, work: Work, kind: str | None) -> str | None:
@@ -80,8 +83,8 @@ def foresee(work: Work, context: Context, content_hash: str, facts: Facts) -> Fo
     return Foreseen((f"The record has this already{paid}: it will be shown again, nothing new is sent.",), there)
 
 
-def _already_open(row: Live) -> str:
-    shown = row.shown
+def _already_open(row: Live, body: Mapping[str, Json]) -> str:
+    shown = {**row.shown, **billed(body)}
     state = "still open" if row.status == "open" else "marked uncollectible and can still be paid"
     return (
         f"Invoice {shown.get('number') or row.stripe_id} over {shown.get('amount')} {shown.get('currency')} is "
@@ -89,12 +92,26 @@ def _already_open(row: Live) -> str:
     )
 
 
-def follow(conn: Connection, tools: Tools, work: Work, context: Context, facts: Facts) -> None:
-    """A live object that has changed at Stripe (paid, voided there) is read again, and followed by that."""
-    for row in context.live:
-        known = live.by_stripe_id(conn, row.entity, row.stripe_id)
-        if known is not None and known.status != row.status:
-            stir_refresh(conn, tools, work, row.kind, row.stripe_id)
+def billed(body: Mapping[str, Json]) -> dict[str, Json]:
+    """
+    What an invoice asks for, with the tax that Stripe added to what was planned; nothing for any other object. Members
+    of an envelope.
+    """
+    if body.get("object") != "invoice":
+        return {}
+    money = Money(int(body["total"]), str(body["currency"]))
+    return {"amount": money.text, "currency": money.currency.upper()}
+
+
+def follow(conn: Connection, tools: Tools, work: Work, owner: Mapping[str, Json], facts: Facts) -> None:
+    """A live object that has changed at Stripe (paid, voided, deleted there) is read again, and followed by that."""
+    kind = work.action.reads(work.request).live
+    if kind is None or not facts.fresh:
+        return
+    for row in live.of_record(conn, work.caller.org, work.ref.record_id, kind):
+        if row.stripe_id in facts.fresh and status_of(kind, facts.fresh[row.stripe_id]) != row.status:
+            there = Plan(work.action.name, row.entity, (), {}, {}, "", owner=owner)
+            stir_refresh(conn, tools, replace(work, plan=there), kind, row.stripe_id)
 
 
 def as_read(row: Live, facts: Facts) -> Live | None:

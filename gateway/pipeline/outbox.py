@@ -23,7 +23,7 @@ from gateway.engine.circuit import close_circuit
 from gateway.engine.clock import now
 from gateway.engine.database import StoreUnavailable
 from gateway.engine.settings import get_setting, put_setting
-from gateway.engine.worker import Claim, Job, Snooze, Verdict
+from gateway.engine.worker import Claim, Done, Job, Snooze, Verdict
 from gateway.errors import CircuitOpen, GatewayError, Misconfigured, Rejected
 from gateway.ids import salesforce_id
 from gateway.pipeline.accept import Submission, enter, work_of
@@ -68,8 +68,10 @@ def first_seen(conn: Connection, org: str) -> float:
 
 
 async def pull(tools: Tools, claim: Claim) -> Verdict:
-    """Job kind ``outbox``; it never ends, it sleeps until the next look."""
+    """Job kind ``outbox``; it never ends, it sleeps until the next look, as long as its org is configured."""
     org = claim.id.removeprefix("outbox:")
+    if all(each.id != org for each in tools.config.orgs.values()):
+        return Done(proves=False)
     try:
         await _drain(tools, org)
     except (CircuitOpen, Misconfigured):

@@ -35,17 +35,17 @@ async def preview(tools: Tools, submission: Submission) -> Preview:
     key = work.request_key or "preview"
     policy.allow(work.caller, tools.org(work.caller.org), work.action, work.ref, request_key=key)
     plan, context, facts = await _plan(tools, work)
+    taxed = await with_tax(tools, plan, context)
     money = None if plan.amount_minor is None or plan.currency is None else Money(plan.amount_minor, plan.currency)
     envelope = Envelope(
         success=True,
         status="preview",
         request_id=work.request_id,
         record_id=work.ref.record_id,
-        amount=money.text if money else None,
+        amount=taxed.totals.get("total", money.text) if money else None,
         currency=money.currency.upper() if money else None,
         user_message="Nothing has been done yet.",
     )
-    taxed = await with_tax(tools, plan, context)
     foreseen = foresee(work, context, fingerprint(plan.content), facts)
     warnings = [*plan.summary.get("warnings", ()), *pausing.warnings(tools, work), *foreseen.warnings, *taxed.warnings]
     summary = {**plan.summary, "entity": plan.entity, **taxed.totals, "warnings": warnings}

@@ -22,7 +22,7 @@ from gateway.pipeline.gather import gather
 from gateway.pipeline.happened import GONE, object_of
 from gateway.pipeline.perform import Undone, perform
 from gateway.pipeline.project import contended
-from gateway.pipeline.settle import NeedsLive, RefundUnderWay, Same, settle
+from gateway.pipeline.settle import NeedsLive, RefundUnderWay, Refusal, Same, settle
 from gateway.pipeline.underway import put_down
 from gateway.pipeline.work import Tools, Work, load
 from gateway.records import Status
@@ -89,6 +89,8 @@ async def _settled(tools: Tools, claim: Claim, work: Work) -> tuple[Work, Same |
         except NeedsSource:
             facts = await gather(tools, work, source=True)
         else:
+            if isinstance(settled, Refusal):
+                raise settled.error
             return (work, settled) if isinstance(settled, Same) else (settled.work, None)
     raise Unavailable("record_changing", "The record keeps changing while it is read; it is tried again.")
 

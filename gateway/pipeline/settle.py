@@ -51,6 +51,16 @@ class Same:
     body: Mapping[str, Json] = field(default_factory=dict)  # as Stripe has it now
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """
+    Refused over what the record has at Stripe. Not raised inside the write: that other things have changed there was
+    noticed by then, and must be kept.
+    """
+
+    error: Rejected
+
+
 Keep = Callable[[Connection, Tools, Work, Plan, str], Work]  # stores a plan with its content hash
 
 
@@ -61,16 +71,21 @@ def settle(
     facts: Facts,
     fence: Callable[[Connection], None] | None,
     keep: Keep = freeze,
-) -> Planned | Same:
+) -> Planned | Same | Refusal:
     """Decide, guard, reserve and store in one go."""
     if fence is not None:
         fence(conn)
-    plan, context = decide(conn, tools, work, facts)
-    content_hash = fingerprint(plan.content)
-    if work.request.preview_token:
-        tokens.check(tools.sealer, work, plan, now(conn))
-    follow(conn, tools, replace(work, plan=plan), context, facts)
-    if (same := guard(work, context, content_hash, facts)) is not None:
+    context = _context(conn, tools, work, facts)
+    follow(conn, tools, work, _owner(work, facts, context), facts)
+    try:
+        plan = _planned(work, facts, context)
+        content_hash = fingerprint(plan.content)
+        if work.request.preview_token:
+            tokens.check(tools.sealer, work, plan, now(conn))
+        same = guard(work, context, content_hash, facts)
+    except Rejected as refusal:
+        return Refusal(refusal)
+    if same is not None:
         return Same(same, facts.fresh.get(same.stripe_id) or {})
     if work.action.name == "create-customer":
         guarded = customer_guard(conn, work, context, plan, content_hash, facts)
@@ -84,15 +99,20 @@ def settle(
     return Planned(keep(conn, tools, work, plan, content_hash))
 
 
-def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool = False) -> tuple[Plan, Context]:
-    """The plan of an action or a preview; raises Rejected, NeedsSource or NeedsLive. Changes nothing."""
+def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool) -> tuple[Plan, Context]:
+    """The plan of a preview; raises Rejected, NeedsSource or NeedsLive. Changes nothing."""
+    context = _context(conn, tools, work, facts, preview=preview)
+    return _planned(work, facts, context), context
+
+
+def _context(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview: bool = False) -> Context:
     kind = work.action.reads(work.request).live
     earlier = unknown_before(conn, work, kind)  # before the live ones: its end leaves the one as it joins the other
     rows = [x for x in live.of_record(conn, work.caller.org, work.ref.record_id, kind) if counts(x)] if kind else []
     if any(row.stripe_id not in facts.fresh for row in rows):
         raise NeedsLive
     current = tuple(row for row in (as_read(row, facts) for row in rows) if row is not None)
-    context = Context(
+    return Context(
         action_id=work.id,
         org=work.caller.org,
         ref=work.ref,
@@ -108,9 +128,16 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         tax_ids=facts.tax_ids,
         preview=preview,
     )
-    plan = work.action.plan(work.request, context)
+
+
+def _planned(work: Work, facts: Facts, context: Context) -> Plan:
+    return replace(work.action.plan(work.request, context), owner=_owner(work, facts, context))
+
+
+def _owner(work: Work, facts: Facts, context: Context) -> dict[str, Json]:
+    """Whom the outcome belongs to."""
     party = facts.party
-    owner = {
+    return {
         "account": party.source_id
         if party and party.sobject == "Account"
         else getattr(work.request, "account_id", None),
@@ -120,7 +147,6 @@ def decide(conn: Connection, tools: Tools, work: Work, facts: Facts, *, preview:
         "touched": _touched(facts),
         **_paid_for(facts),
     }
-    return replace(plan, owner=owner), context
 
 
 def _touched(facts: Facts) -> list[list[str]]:

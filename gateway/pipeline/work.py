@@ -13,6 +13,7 @@ from gateway.actions import Action, EntityFacts, RequestModel
 from gateway.config import Config, Entity, Org
 from gateway.connectors.salesforce import SalesforceConnector
 from gateway.connectors.stripe import StripeConnector
+from gateway.connectors.stripe_errors import not_configured
 from gateway.engine import ledger
 from gateway.engine.clock import Clock
 from gateway.engine.store import Store
@@ -78,8 +79,10 @@ class Tools:
         return next(org for org in self.config.orgs.values() if org.id == org_id)
 
     def entity(self, name: str) -> Entity:
-        """The configured entity."""
-        return self.config.entities[name]
+        """The configured entity. Raises Misconfigured where there is none of that name."""
+        if (found := self.config.entities.get(name)) is None:
+            raise not_configured(name)
+        return found
 
     def entity_facts(self, name: str) -> EntityFacts:
         """What a plan may know of it."""

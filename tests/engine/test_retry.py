@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.engine.retry import INTERACTIVE, PATIENT, RetryPolicy
+from gateway.engine.retry import INTERACTIVE, PATIENT, STANDING, RetryPolicy
 
 
 def test_delays_double_up_to_the_cap():
@@ -32,3 +32,8 @@ def test_the_patient_policy_outlasts_three_days_and_the_interactive_one_does_not
 
     assert total(PATIENT) > 3 * 86400
     assert INTERACTIVE.delay(1, 1.0) < 1
+
+
+def test_a_standing_job_is_never_given_up_nor_put_off_by_what_failed_long_ago():
+    assert not STANDING.exhausted(1_000_000)
+    assert STANDING.delay(1_000_000, 0.5) == STANDING.delay(1, 0.5) == 60

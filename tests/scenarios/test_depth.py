@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, end_of, until
+from gateway.money import Money
+from gateway.pipeline.answers import state
+from gateway.pipeline.preview import preview
+from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, end_of, submission, until
 
 
 def posts(lab: Lab) -> list[str]:
@@ -208,6 +211,39 @@ def test_automatic_tax_is_previewed_by_stripe_and_added_on_top(sqlite_lab: Lab) 
             [invoice] = lab.of_record("invoice", lab.fleet)
             assert invoice["automatic_tax"]["status"] == "complete"
             assert invoice["subtotal"] == 397800
+
+    asyncio.run(story())
+
+
+def test_an_answer_says_what_the_customer_is_billed_with_its_tax(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+    members = lab.invoice_members(automatic_tax=True)
+    other = [{"description": "Pumps", "amount": "9.00"}]
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            shown = await preview(gateway.tools, submission("send-invoice", members))
+            answer = (await ask(gateway, "send-invoice", members, key="k")).envelope
+            [invoice] = lab.of_record("invoice", lab.fleet)
+            total = Money(invoice["total"], "usd").text
+            later = await state(gateway.tools, answer["action_id"])
+            repeated = (await ask(gateway, "send-invoice", members, key="k")).envelope
+            alike = (await ask(gateway, "send-invoice", members, key="another")).envelope
+            refused = (await ask(gateway, "send-invoice", lab.invoice_members(lines=other), key="other")).envelope
+
+            assert invoice["total"] > invoice["subtotal"]
+            assert (shown.summary["total"], shown.envelope["amount"]) == (total, total)
+            assert (answer["amount"], answer["currency"]) == (total, "USD")
+            assert f"{total} USD" in answer["user_message"]
+            assert later is not None
+            assert [each["amount"] for each in (later[1], repeated, alike)] == [total] * 3
+            assert refused["error_code"] == "invoice_already_open"
+            assert f"over {total} USD" in refused["user_message"]
+            await until(lambda: told(answer["action_id"]) == f"USD {total}", what="the action's row")
+
+    def told(action_id: str) -> Any:
+        rows = [row for row in lab.records("Stripe_Action__c") if row["Gateway_Action_Id__c"] == action_id]
+        return rows[0]["Amount_Display__c"] if rows else None
 
     asyncio.run(story())
 
