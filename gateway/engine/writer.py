@@ -240,7 +240,10 @@ def _send_notes(conn: Connection, notes: list[str]) -> None:
 
 def _resolve(hooks: list[Callable[[], None]], done: list[tuple[asyncio.Future[Any], Any]]) -> None:
     for hook in hooks:
-        hook()
+        try:
+            hook()
+        except Exception:  # a bug of one hook's owner: the others, and who waits, were committed beside it
+            log.exception("store.hook_failed")
     for future, result in done:
         if not future.done():
             future.set_result(result)
