@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from gateway.engine.migrations import migrate
+from gateway.observability.logs import Output
 from tests.support.postgres import Postgres, PostgresMissing, server
 
 # One seed for everything that is drawn, in all workers: they inherit it from the process that starts them.
@@ -62,6 +65,19 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Each of the two databases in turn: what must hold on one must hold on the other."""
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture
+def plain_logs() -> Iterator[None]:
+    """One plain line each, without tracebacks and their variables, to where a full disk stops nobody."""
+    before = structlog.get_config()
+    structlog.configure(
+        processors=[structlog.processors.KeyValueRenderer()],
+        logger_factory=lambda *_: Output(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    yield
+    structlog.configure(**before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

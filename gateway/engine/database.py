@@ -146,7 +146,18 @@ def reason_away(error: BaseException, *, reading: bool = False) -> str | None:
     code = _code(error)
     if reading and code in _READ_ONLY:  # not the store's state but a reader's mistake
         return None
-    return str(error.orig).strip().split("\n")[0] if _is_away(error, code) else None
+    return _words(error) if _is_away(error, code) else None
+
+
+def reason_blocked(error: BaseException) -> str | None:
+    """Why PostgreSQL gave a statement up that may pass later: a lock that somebody holds, a deadlock, its time."""
+    if isinstance(error, exc.DBAPIError) and _code(error) in _PG_PASSING:
+        return _words(error)
+    return None
+
+
+def _words(error: exc.DBAPIError) -> str:
+    return str(error.orig).strip().split("\n")[0]
 
 
 def unavailable(error: BaseException, url: str) -> GatewayError | None:
@@ -158,7 +169,7 @@ def unavailable(error: BaseException, url: str) -> GatewayError | None:
             "restore the file from a backup"
         )
         return Misconfigured("database_damaged", message)
-    reason = reason_away(error)
+    reason = reason_away(error) or reason_blocked(error)
     return None if reason is None else StoreUnavailable(reason)
 
 
@@ -172,7 +183,7 @@ def _is_away(error: exc.DBAPIError, code: int | str | None) -> bool:
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same closure may succeed when it is run again, alone."""
-    return isinstance(error, exc.DBAPIError) and (_code(error) in _PG_PASSING or isinstance(error, exc.IntegrityError))
+    return isinstance(error, exc.IntegrityError) or reason_blocked(error) is not None
 
 
 def _code(error: exc.DBAPIError) -> int | str | None:

@@ -177,6 +177,14 @@ def replace_plan(conn: Connection, sealer: Sealer, action_id: str, plan: Json) -
     conn.execute(_REPLAN, {"b_id": action_id, "b_plan": sealed})
 
 
+_BEGIN_LATE = action.update().where(action.c.id == bindparam("b_id")).values(planned=bindparam("b_planned"))
+
+
+def begin_late(conn: Connection, action_id: str, at: float) -> None:
+    """A plan of which nothing was sent is begun now: its keys grow old from here."""
+    conn.execute(_BEGIN_LATE, {"b_id": action_id, "b_planned": at})
+
+
 # Members of the answer that the row's own columns hold already.
 _COLUMNS = {
     "action_id": "id",

@@ -66,7 +66,7 @@ action = Table(
     Column("traceparent", Text),
     Column("parent", Text),  # the action this one was made for (a customer for an invoice)
     Column("accepted", Float, nullable=False),
-    Column("planned", Float),  # the plan's commit: lower bound of when a step was first sent
+    Column("planned", Float),  # the plan's commit, or its late beginning: lower bound of when a step was first sent
     Column("ended", Float),
     Column("expires", Float),
 )

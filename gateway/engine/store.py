@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from gateway.engine import clock as clocks
 from gateway.engine import database
 from gateway.engine.clock import Clock
-from gateway.engine.database import BUSY_SECONDS, StoreUnavailable, reason_away
+from gateway.engine.database import BUSY_SECONDS, StoreUnavailable, reason_away, reason_blocked
 from gateway.engine.migrations import require_current
 from gateway.engine.writer import Metrics, Write, Writer
 
@@ -110,7 +110,7 @@ class Store:
 
     @property
     def healthy(self) -> bool:
-        """Whether the last commit went through; an unavailable store is tried again by itself."""
+        """Whether writes went through lately; an unavailable store is tried again by itself."""
         return self._writer is None or self._writer.healthy
 
     @property
@@ -144,6 +144,10 @@ class Store:
             with self._readers.connect() as conn:
                 return fn(conn)
         except Exception as error:
+            if (blocked := reason_blocked(error)) is not None:
+                if self._writer is not None:
+                    self._writer.suspect()
+                raise StoreUnavailable(blocked) from error
             if (reason := reason_away(error, reading=True)) is None:
                 raise
             if not again or not getattr(error, "connection_invalidated", False):

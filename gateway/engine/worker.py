@@ -221,10 +221,15 @@ class Engine:
                 # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
                 log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
                 await asyncio.sleep(self._poll)
-                verdict = self._weigh(claim, Retry("commit_failed", f"{type(error).__name__}: see the log"))
+                verdict = self._without_commit(claim, verdict, error)
             else:
                 self._settled(claim, verdict, settled)
                 return
+
+    def _without_commit(self, claim: Claim, verdict: Verdict, error: Exception) -> Verdict:
+        if isinstance(verdict, Dead) and verdict.commit is not None:
+            return replace(verdict, commit=None)  # nobody is told of the death, but a dead letter can be seen
+        return self._weigh(claim, Retry("commit_failed", f"{type(error).__name__}: see the log"))
 
     def _commit(self, claim: Claim, verdict: Verdict) -> Callable[[Connection], Settled]:
         def commit(conn: Connection) -> Settled:

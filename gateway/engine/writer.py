@@ -16,8 +16,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import Connection
 
-from gateway.engine import clock, locks
-from gateway.engine.database import StoreUnavailable, may_pass, reason_away
+from gateway.engine import clock, locks, schema
+from gateway.engine.database import StoreUnavailable, may_pass, reason_away, reason_blocked
 from gateway.prepared import Prepared, keep_company, send_and_commit
 
 log = structlog.get_logger("gateway.store")
@@ -26,7 +26,10 @@ _GROUP = 256  # closures in one commit at most
 _ALONE_TRIES = 4  # a closure that met a deadlock or another process's row is run again this often
 _LINGER = 0.05  # seconds that writes which nobody waits for may wait for company
 _PROBE_SECONDS = 0.5  # how often an unavailable store is tried without anyone asking
+# Conflicts with table locks alone (LOCK TABLE, an ALTER, VACUUM FULL), never with what another writer has.
+_ANY_TABLE_LOCKED = f"LOCK TABLE {', '.join(sorted(schema.metadata.tables))} IN ROW EXCLUSIVE MODE NOWAIT"
 _NOTIFY = Prepared(sa.text("SELECT pg_notify('gateway', :ids)"))
+_SHORT_WAIT = "SET LOCAL lock_timeout = 100"  # ms; while it is known that somebody holds a lock
 _NOTE_IDS = 100  # ids in one note; PostgreSQL allows 8000 bytes
 
 
@@ -67,6 +70,8 @@ class Writer:
         self.queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self.metrics = Metrics()
         self.healthy = True
+        self._blocked = False  # unhealthy because of a lock: other writes pass, so only a probe tells that it is gone
+        self._probe_due = 0.0
         self.hooks: list[Callable[[], None]] = []
         self.notes: list[str] = []
         self._engine = engine
@@ -82,6 +87,11 @@ class Writer:
         self.queue.put(None)
         self._thread.join()
 
+    def suspect(self) -> None:
+        """Somebody's reading met a lock: learn whether writing would."""
+        if self.healthy:
+            self.queue.put(Write(_probe))
+
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
             try:
@@ -91,6 +101,9 @@ class Writer:
         self._disconnect()
 
     def _next_batch(self) -> list[Write] | None:
+        if self._blocked and time.monotonic() >= self._probe_due:
+            self._probe_due = time.monotonic() + _PROBE_SECONDS
+            return [Write(_probe)]
         try:
             first = self.queue.get(timeout=None if self.healthy else _PROBE_SECONDS)
         except queue.Empty:
@@ -134,6 +147,8 @@ class Writer:
         try:
             conn = self._conn = self._conn or self._engine.connect()
             with conn.begin():
+                if self._blocked and conn.dialect.name == "postgresql":
+                    conn.exec_driver_sql(_SHORT_WAIT)
                 company = keep_company(conn)
                 locks.take(conn, (name for write in group for name in write.touches))
                 clock.ask(conn)
@@ -153,13 +168,14 @@ class Writer:
     def _again(self, write: Write, error: Exception) -> bool:
         write.tries += 1
         self.metrics.replays += 1
-        return may_pass(error) and write.tries < _ALONE_TRIES
+        tries = 1 if self._blocked and reason_blocked(error) else _ALONE_TRIES
+        return may_pass(error) and write.tries < tries
 
     def _deliver(self, group: Sequence[Write], results: Sequence[Any]) -> None:
         self.metrics.commits += 1
         self.metrics.closures += len(group)
-        if not self.healthy:
-            self.healthy = True
+        if not self.healthy and (not self._blocked or any(write.fn is _probe for write in group)):
+            self.healthy, self._blocked = True, False
             log.info("store.recovered")
         done = [(write.future, result) for write, result in zip(group, results, strict=True) if write.future]
         if done or self.hooks:
@@ -167,18 +183,24 @@ class Writer:
 
     def _refuse(self, write: Write, error: Exception) -> None:
         self.metrics.failures += 1
-        if write.future is None:
+        if (reason := reason_blocked(error)) is not None:
+            self._blocked = True
+            self._tell_away([write], reason, error)
+        elif write.future is None:
             log.error("store.unawaited_write_failed", error=repr(error))
         else:
             self._call(_reject, [write.future], error)
 
     def _give_up(self, writes: list[Write], reason: str, error: Exception) -> None:
         """The store is away: everyone waiting hears it at once, the connection is made anew."""
+        self._disconnect()
+        self._tell_away(writes, reason, error)
+
+    def _tell_away(self, writes: list[Write], reason: str, error: Exception) -> None:
         if self.healthy:
             log.error("store.unavailable", reason=reason)
         self.healthy, self.metrics.last_error = False, reason
         self.metrics.lost += sum(write.future is None and write.fn is not _probe for write in writes)
-        self._disconnect()
         away = StoreUnavailable(reason)
         away.__cause__ = error
         self._call(_reject, [write.future for write in writes if write.future], away)
@@ -197,6 +219,8 @@ class Writer:
 
 def _probe(conn: Connection) -> None:
     """A write that changes nothing, to learn whether the store takes writes again."""
+    if conn.dialect.name == "postgresql":
+        conn.exec_driver_sql(_ANY_TABLE_LOCKED)
     conn.exec_driver_sql(
         "INSERT INTO setting (name, value) VALUES ('store.probe', '') ON CONFLICT (name) DO UPDATE SET value = ''"
     )
@@ -216,7 +240,10 @@ def _send_notes(conn: Connection, notes: list[str]) -> None:
 
 def _resolve(hooks: list[Callable[[], None]], done: list[tuple[asyncio.Future[Any], Any]]) -> None:
     for hook in hooks:
-        hook()
+        try:
+            hook()
+        except Exception:  # a bug of one hook's owner: the others, and who waits, were committed beside it
+            log.exception("store.hook_failed")
     for future, result in done:
         if not future.done():
             future.set_result(result)

@@ -52,6 +52,8 @@ async def perform(tools: Tools, work: Work, progress: Progress) -> None:
         if row is not None and row.state in {"done", "skipped"}:
             progress.holes |= json.loads(row.saved or "{}")
             progress.done += [step.name] if row.state == "done" else []
+            if row.state == "skipped":
+                _say_again(step, row, progress)
         elif _skipped(step, progress):
             note(tools, work, progress, n, step, "skipped", generation=row.generation if row else 1)
         elif await _refused(tools, work, progress, n, step):
@@ -91,6 +93,14 @@ def _skipped(step: Step, progress: Progress) -> bool:
     return False
 
 
+def _say_again(step: Step, row: ledger.StepRow, progress: Progress) -> None:
+    """What there was to say of a step left out: the process that was to say it is gone."""
+    if row.error_code == _MAIL_UNKNOWN.code:
+        progress.notes.append(_MAIL_UNKNOWN.message)
+    else:
+        _skipped(step, progress)
+
+
 async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step) -> None:
     row = progress.journal.get(n)
     generation = row.generation if row else 1
@@ -116,12 +126,15 @@ async def _step(tools: Tools, work: Work, progress: Progress, n: int, step: Step
         return _take(tools, work, progress, n, step, generation, found, fresh=not found.replayed)
 
 
+_MAIL_UNKNOWN = UnknownOutcome(
+    "mail_unknown", "It is not known whether Stripe mailed it, and it was not mailed again: ask, or send the link."
+)
+
+
 def _untold(tools: Tools, work: Work, progress: Progress, n: int, step: Step, generation: int) -> None:
     """Rather no mail than a second one: a person can send the link, nobody can take a mail back."""
-    progress.notes.append(
-        "It is not known whether Stripe mailed it, and it was not mailed again: ask, or send the link."
-    )
-    note(tools, work, progress, n, step, "skipped", generation=generation)
+    progress.notes.append(_MAIL_UNKNOWN.message)
+    note(tools, work, progress, n, step, "skipped", generation=generation, error=_MAIL_UNKNOWN)
 
 
 def _take(

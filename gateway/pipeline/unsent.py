@@ -30,6 +30,7 @@ async def take_back(tools: Tools, work: Work, fence: Callable[[Connection], None
     def commit(conn: Connection) -> None:
         fence(conn)
         ledger.journal(conn, note)
+        ledger.begin_late(conn, work.id, note.sent)
 
     await tools.store.write(commit)
     work.planned = note.sent

@@ -71,6 +71,27 @@ def test_hooks_run_once_and_only_for_what_was_committed(database_url):
     assert heard == ["one", "two"]
 
 
+def test_a_hook_that_fails_takes_nothing_along_that_was_committed_beside_it(database_url):
+    heard = []
+
+    async def main():
+        async with opened(database_url) as store:
+
+            def breaks(_conn):
+                store.after_commit(lambda: {}["a bug"])
+                return "broke"
+
+            def tells(_conn):
+                store.after_commit(lambda: heard.append("told"))
+                return "told"
+
+            async with asyncio.timeout(20):
+                return await asyncio.gather(store.write(breaks), store.write(tells))
+
+    assert asyncio.run(main()) == ["broke", "told"]
+    assert heard == ["told"]
+
+
 def test_an_unawaited_write_rides_along_in_order(database_url):
     async def main():
         async with opened(database_url) as store:

@@ -1,12 +1,10 @@
 """A store that is away: told at once, nothing acknowledged is lost, and it comes back without a restart."""
 
 import asyncio
-import resource
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -14,50 +12,31 @@ from gateway.engine.database import reason_away
 from gateway.engine.settings import get_setting, put_setting, settings_like
 from gateway.engine.store import StoreUnavailable
 from gateway.engine.worker import Done, Engine, Job
-from tests.support.engine import opened, until, wait_gone
+from tests.support.away import disk_full, locked, refused, server_full, table_locked
+from tests.support.engine import enter, opened, running, until, wait_gone
+
+WAYS = {
+    "sqlite-locked": locked,
+    "sqlite-full": disk_full,
+    "postgres-refused": refused,
+    "postgres-locked": table_locked("setting"),
+    "postgres-full": server_full,
+}
 
 
-@contextmanager
-def locked(url):
-    """Another program holds the file's write lock."""
-    conn = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
-    conn.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        conn.execute("ROLLBACK")
-        conn.close()
-
-
-@contextmanager
-def disk_full(url):
-    """No file of this process may grow beyond what it has: writing fails as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@contextmanager
-def refused(url):
-    """PostgreSQL has lost its connections and lets nobody in."""
-    name = url.rsplit("/", 1)[1]
-    with psycopg.connect(url.replace(name, "postgres"), autocommit=True) as conn:
-        conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
-        try:
-            yield
-        finally:
-            conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-@pytest.fixture(params=["sqlite-locked", "sqlite-full", "postgres-refused"])
+@pytest.fixture(params=WAYS)
 def away(request):
     """A database's URL and what takes it away."""
-    kind, how = request.param.split("-")
-    return request.getfixturevalue(f"{kind}_url"), {"locked": locked, "full": disk_full, "refused": refused}[how]
+    kind, _ = request.param.split("-")
+    return request.getfixturevalue(f"{kind}_url"), WAYS[request.param]
+
+
+def stamped(conn):
+    return conn.exec_driver_sql("UPDATE action SET stripe_id = stripe_id").rowcount
+
+
+def looked(conn):
+    return conn.exec_driver_sql("SELECT count(*) FROM action").scalar()
 
 
 def test_callers_hear_it_and_it_recovers_by_itself(away):
@@ -145,6 +124,73 @@ def test_a_job_that_finished_while_the_store_was_away_ends_once_when_it_is_back(
 
     assert asyncio.run(main()) is not None
     assert set(runs) == {"a"}
+
+
+def test_a_table_that_somebody_locked_is_told_until_it_is_free_whatever_else_passes(postgres_url):
+    async def main():
+        async with opened(postgres_url) as store:
+            with table_locked("action")(postgres_url):
+                told = await asyncio.gather(store.write(stamped), store.read(looked), return_exceptions=True)
+                beside = [await store.write(lambda conn: put_setting(conn, "beside", "x")) for _ in range(30)]
+                still_away = not store.healthy
+            await until(lambda: store.healthy)
+            return told, len(beside), still_away, await store.write(stamped), await store.read(looked)
+
+    told, beside, still_away, stamped_after, looked_after = asyncio.run(main())
+
+    assert [type(error) for error in told] == [StoreUnavailable, StoreUnavailable]
+    assert all("lock" in error.message for error in told)
+    assert (beside, still_away) == (30, True)
+    assert (stamped_after, looked_after) == (0, 0)
+
+
+def test_a_reading_that_meets_a_lock_is_enough_to_be_not_ready(postgres_url):
+    async def main():
+        async with opened(postgres_url) as store:
+            with table_locked("mirror")(postgres_url):
+                with pytest.raises(StoreUnavailable):
+                    await store.read(lambda conn: conn.exec_driver_sql("SELECT count(*) FROM mirror").scalar())
+                await until(lambda: not store.healthy)
+            await until(lambda: store.healthy)
+
+    asyncio.run(main())
+
+
+def test_a_statement_that_takes_too_long_is_a_store_that_is_away(postgres_url):
+    def endless(conn):
+        return conn.exec_driver_sql("SET LOCAL statement_timeout = 50; SELECT pg_sleep(60)").scalar()
+
+    async def main():
+        async with opened(postgres_url) as store:
+            told = await asyncio.gather(store.write(endless), store.read(endless), return_exceptions=True)
+            await until(lambda: store.healthy)
+            return told
+
+    assert [type(error) for error in asyncio.run(main())] == [StoreUnavailable, StoreUnavailable]
+
+
+def test_a_lock_uses_up_no_attempt_of_a_job_that_works_or_ends_meanwhile(postgres_url):
+    engines, tries = [], []
+
+    async def handle(claim):
+        tries.append((claim.id, claim.attempts))
+        if claim.id == "works":
+            await engines[0].store.read(looked)
+        return Done(stamped)
+
+    async def main():
+        async with running(postgres_url, {"k": handle}) as engine:
+            engines.append(engine)
+            with table_locked("action")(postgres_url):
+                await enter(engine, Job("works", "k", "one"), Job("ends", "k", "two"))
+                await until(lambda: not engine.store.healthy and tries.count(("works", 0)) > 1)
+            await wait_gone(engine, "works")
+            await wait_gone(engine, "ends")
+
+    asyncio.run(main())
+
+    assert {attempts for _, attempts in tries} == {0}
+    assert [job for job, _ in tries if job == "ends"] == ["ends"]
 
 
 def test_unawaited_writes_dropped_meanwhile_are_counted(sqlite_url):

@@ -6,7 +6,7 @@ from collections import Counter
 from gateway.engine import jobs, lanes
 from gateway.engine.lanes import NEVER
 from gateway.engine.settings import get_setting, put_setting
-from gateway.engine.worker import Done, Job
+from gateway.engine.worker import Dead, Done, Job
 from tests.support.engine import enter, running, until, wait_gone
 
 
@@ -176,3 +176,24 @@ def test_an_end_that_can_never_be_stored_uses_up_its_budget_and_is_seen_as_dead(
     assert ("a", "commit_failed") in mourned
     assert dead >= 1
     assert tried[:3] == [0, 1, 2]
+
+
+def test_a_death_that_cannot_be_told_is_a_dead_letter_all_the_same(database_url):
+    mourned = []
+
+    async def handle(_claim):
+        return Dead("permission_missing", "assign the permission set")
+
+    def mourn(claim, code, conn):
+        mourned.append((claim.id, code))
+        raise KeyError("a bug")
+
+    async def main():
+        async with running(database_url, {"k": handle}, mourners={"k": mourn}) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            ended = await engine.wait("a", 20)
+            [letter] = await engine.store.read(jobs.dead_letters)
+            return ended, letter.id, letter.error_code
+
+    assert asyncio.run(main()) == (True, "a", "permission_missing")
+    assert mourned == [("a", "permission_missing")]

@@ -1,7 +1,8 @@
 """
 Random interleavings: requests, repeats, rivals, crashes, faults, outages and clocks that jump.
 
-Whatever happens, a record ends with one invoice and one link, and all who asked are told of the same ones.
+Whatever happens, a record ends with one invoice and one link, and all who asked are told of the same ones; and of a
+payment each refund that was asked for is made once at most, and never more is refunded than was paid.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,8 +25,9 @@ from gateway.app import Gateway
 from gateway.engine.circuit import open_circuits
 from gateway.engine.clock import SystemClock
 from gateway.engine.migrations import migrate
+from gateway.records import Caller
 from tests.scenarios.effects import drop
-from tests.scenarios.lab import MACHINE, Lab, ask
+from tests.scenarios.lab import MACHINE, PERSON, Lab, ask
 from tests.scenarios.playing import SOAK
 from tests.support.postgres import Postgres
 
@@ -37,7 +40,14 @@ WISHES: dict[str, tuple[str, dict[str, Any]]] = {
     "another one": ("send-invoice", {"lines": [{"description": "Bells", "amount": "90.00"}]}),
     "a link": ("create-payment-link", {"recipient_email": None, "account_id": None}),
 }
+PAID = "25.00"
+# Of one payment: two that fit beside each other, and one that fits alone.
+REFUNDS = {"a refund": "10.00", "another refund": "15.00", "all of it": PAID}
 ENDS = {"succeeded", "expired", "invoice_already_open"}
+REFUND_ENDS = {
+    *("succeeded", "expired", "outcome_unknown"),
+    *("nothing_to_refund", "refund_too_large", "earlier_refund_unknown"),
+}
 PATHS = (
     "/v1/customers",
     "/v1/invoices",
@@ -45,11 +55,12 @@ PATHS = (
     "/v1/invoices/*/finalize",
     "/v1/invoices/*/send",
     "/v1/payment_links",
+    "/v1/refunds",
 )
 
 
 class Interleavings(RuleBasedStateMachine):
-    """One gateway that comes and goes, three records, and a world that misbehaves."""
+    """One gateway that comes and goes, three records and a payment, and a world that misbehaves."""
 
     opened: ClassVar[Opened]
 
@@ -70,6 +81,22 @@ class Interleavings(RuleBasedStateMachine):
         self.lab = Lab(self.folder, database)
         self.records = list(self.lab.opportunities.values())
         self._boot()
+        self.paid = self._paid()
+
+    def _paid(self) -> str:
+        """A record of another account, whose invoice is paid."""
+        assert self.lab is not None
+        assert self.gateway is not None
+        lab, account = self.lab, self.lab.save("Account", {"Name": "Paid"})
+        deal = {"Name": "Paid", "AccountId": account, "StageName": "Prospecting", "CloseDate": "2030-01-31"}
+        record = lab.save("Opportunity", deal)
+        lines = [{"description": "Bells", "amount": PAID}]
+        members = lab.invoice_members(record_id=record, account_id=account, lines=lines)
+        asked = ask(self.gateway, "send-invoice", members, key="paid", caller=MACHINE)
+        sent = self.loop.run_until_complete(asked).envelope
+        assert sent["success"], sent
+        lab.control("stripe", "POST", f"invoices/{sent['stripe_id']}/pay", {})
+        return record
 
     def _boot(self) -> None:
         assert self.lab is not None
@@ -94,12 +121,19 @@ class Interleavings(RuleBasedStateMachine):
     def _ask(self, record: str, wish: str, wait: float) -> str:
         """How the wish stands: a status word, or why it was refused or ended."""
         assert self.lab is not None
-        assert self.gateway is not None
         name, changes = WISHES[wish]
         members = {**self.lab.invoice_members(record_id=record), **changes}
         members = {member: value for member, value in members.items() if value is not None}
+        return self._submit(record, wish, wait, name, members, MACHINE)
+
+    def _refund(self, wish: str, wait: float) -> str:
+        members = {"record_id": self.paid, "amount": REFUNDS[wish]}
+        return self._submit(self.paid, wish, wait, "refund-payment", members, PERSON)
+
+    def _submit(self, record: str, wish: str, wait: float, name: str, members: dict[str, Any], caller: Caller) -> str:
+        assert self.gateway is not None
         key = self.asked.setdefault((record, wish), f"{wish} of {record}")
-        answer = self.loop.run_until_complete(ask(self.gateway, name, members, key=key, caller=MACHINE, wait=wait))
+        answer = self.loop.run_until_complete(ask(self.gateway, name, members, key=key, caller=caller, wait=wait))
         if answer.envelope["success"]:
             self.told[record, wish] = str(answer.envelope["stripe_id"])
         return str(answer.envelope["error_code"] or answer.envelope["status"])
@@ -107,6 +141,10 @@ class Interleavings(RuleBasedStateMachine):
     @rule(n=st.integers(0, 2), wish=st.sampled_from(list(WISHES)), wait=st.sampled_from([0.0, 0.05, 1.0]))
     def submit_or_repeat(self, n: int, wish: str, wait: float) -> None:
         self._ask(self.records[n], wish, wait)
+
+    @rule(wish=st.sampled_from(list(REFUNDS)), wait=st.sampled_from([0.0, 0.05, 1.0]))
+    def refund_or_repeat(self, wish: str, wait: float) -> None:
+        self._refund(wish, wait)
 
     @rule(kind=st.sampled_from(KINDS), path=st.sampled_from(PATHS))
     def stripe_misbehaves(self, kind: str, path: str) -> None:
@@ -157,15 +195,30 @@ class Interleavings(RuleBasedStateMachine):
         assert self.lab is not None
         lab = self.lab
         self._jump(self.latest + 90.0 - self.offset)  # a clock set back delays retries by as much: it is right again
+        lab.fault("stripe", "drop_after", "/v1/refunds", method="POST")
+        for wish in REFUNDS:  # by now at the latest, and one of their answers is lost
+            self._refund(wish, 0.0)
         ended = {(record, wish): self._insist(record, wish) for record, wish in list(self.asked)}
-        for record in {record for record, _ in ended}:
+        self._judge_refunds({wish: end for (record, wish), end in ended.items() if record == self.paid})
+        for record in {record for record, _ in ended} - {self.paid}:
             invoices = [x for x in lab.of_record("invoice", record) if x["status"] != "draft"]
             links = [x for x in lab.of_record("payment_link", record) if x["active"]]
             told = {wish: made for (each, wish), made in self.told.items() if each == record}
             wanted = {made for wish, made in told.items() if wish != "a link"}
             assert [(x["id"], x["status"]) for x in invoices] == [(made, "open") for made in wanted], (ended, told)
             assert [x["id"] for x in links] == [made for wish, made in told.items() if wish == "a link"], (ended, told)
-        assert len(lab.objects("customer")) <= 1
+        assert len(lab.objects("customer")) <= 2  # one is the paid record's
+
+    def _judge_refunds(self, ended: dict[str, str]) -> None:
+        """Who was told of a refund has it; a refund nobody knows of may be there, once; none exceeds the payment."""
+        assert self.lab is not None
+        made = {x["id"]: f"{x['amount'] / 100:.2f}" for x in self.lab.objects("refund")}
+        told = {self.told[self.paid, wish]: REFUNDS[wish] for wish, end in ended.items() if end == "succeeded"}
+        unknown = [REFUNDS[wish] for wish, end in ended.items() if end == "outcome_unknown"]
+        beside = [amount for stripe_id, amount in made.items() if stripe_id not in told]
+        assert told.items() <= made.items(), (ended, made)
+        assert all(beside.count(amount) <= unknown.count(amount) for amount in beside), (ended, made)
+        assert sum(Decimal(amount) for amount in made.values()) <= Decimal(PAID), (ended, made)
 
     def _circuit_is_open(self) -> bool:
         assert self.gateway is not None
@@ -173,8 +226,8 @@ class Interleavings(RuleBasedStateMachine):
 
     def _insist(self, record: str, wish: str) -> str:
         for _ in range(30):
-            end = self._ask(record, wish, 2.0)
-            if end in ENDS:
+            end = self._refund(wish, 2.0) if record == self.paid else self._ask(record, wish, 2.0)
+            if end in (REFUND_ENDS if record == self.paid else ENDS):
                 return end
             if self._circuit_is_open():  # nobody is made to wait for it, so time must pass
                 self._jump(61.0)

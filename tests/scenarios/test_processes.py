@@ -11,11 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 
 from gateway.sandbox.browser import pay_invoice
 from gateway.sandbox.identity import AUTOMATION
+from gateway.sandbox.processes import Child
 from gateway.sandbox.world import World
 from tests.scenarios.playing import SEED, SOAK
 
@@ -27,6 +29,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.fixture
 def sqlite_world(tmp_path: Path) -> Iterator[World]:
     with World(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def alone(tmp_path: Path, database_url: str) -> Iterator[World]:
+    """One gateway, on each database."""
+    with World(tmp_path, database=database_url) as world:
         yield world
 
 
@@ -61,11 +70,12 @@ def members(opportunity: str, account: str) -> dict[str, Any]:
 
 
 def insist(
-    world: World, name: str, body: dict[str, Any], key: str, *, sub: str = AUTOMATION, patience: float = 240.0
-) -> dict[str, Any]:
+    world: World, name: str, body: dict[str, Any], key: str, *, sub: str = AUTOMATION, patience: float = 240.0,
+    first: int = 0,
+) -> dict[str, Any]:  # fmt: skip
     """What a caller does: the same request with the same key until there is an end."""
     until = time.monotonic() + patience
-    gateways = itertools.cycle(world.gateways)
+    gateways = itertools.cycle([*world.gateways[first:], *world.gateways[:first]])
     while time.monotonic() < until:
         try:
             answer = world.act(name, body, key=key, sub=sub, gateway=next(gateways), timeout=20)
@@ -211,52 +221,67 @@ def test_two_hundred_random_refunds_over_two_processes_never_exceed_what_was_pai
     assert {a["error_code"] for a in ended() if not a["success"]} <= {"refund_too_large", "nothing_to_refund"}
 
 
-def test_a_frozen_process_is_taken_over_and_does_nothing_twice_when_it_thaws(pair: World) -> None:
+def freeze_at_work(child: Child, database: str) -> None:
+    """Stop it at a moment when it is on record as running jobs."""
+
+    def caught() -> bool:
+        child.freeze()
+        time.sleep(0.5)  # what it has told PostgreSQL already is done by then
+        with psycopg.connect(database) as conn:
+            mine = "SELECT 1 FROM job JOIN node ON job.node = node.id WHERE job.state = 'running' AND node.pid = %s"
+            if child.process and conn.execute(mine, (child.process.pid,)).fetchone():
+                return True
+        child.thaw()
+        return False
+
+    wait(caught, "it was never at work")
+
+
+def test_a_frozen_process_is_taken_over_and_does_nothing_twice_when_it_thaws(pair: World, postgres_url: str) -> None:
     deals = opportunities(pair, 40)
     insist(pair, "send-invoice", members(*deals[0]), "warm")
-    frozen = pair.gateways[1]
+    pair.control(pair.stripe, "POST", "latency", {"seconds": 0.3})
+    survivor, frozen = pair.gateways
     with ThreadPoolExecutor(8) as pool:
         asked = [
-            pool.submit(insist, pair, "send-invoice", members(*deal), f"frozen-{n}", patience=150)
+            pool.submit(insist, pair, "send-invoice", members(*deal), f"frozen-{n}", first=n % 2)
             for n, deal in enumerate(deals[1:])
         ]
-        time.sleep(0.4)
-        frozen.freeze()
-        time.sleep(8)
+        freeze_at_work(frozen, postgres_url)
+        wait(lambda: "liveness.taken_over" in survivor.log.read_text(), "its jobs were not taken over")
         frozen.thaw()
         answers = [future.result() for future in asked]
 
     assert all(a["success"] for a in answers)
     assert len(pair.stripe_objects("invoice")) == len(deals)
     wait(lambda: written_back(pair, deals), "the records never followed")
+    wait(lambda: "liveness.reborn" in frozen.log.read_text(), "it never learnt that it counts as dead")
 
 
-def test_sigterm_under_load_answers_or_keeps_everything_and_ends_in_time(sqlite_world: World) -> None:
-    deals = opportunities(sqlite_world, 60)
-    insist(sqlite_world, "send-invoice", members(*deals[0]), "warm")
-    sqlite_world.control(sqlite_world.stripe, "POST", "latency", {"seconds": 0.1})
+def test_sigterm_under_load_answers_or_keeps_everything_and_ends_in_time(alone: World) -> None:
+    deals = opportunities(alone, 60)
+    insist(alone, "send-invoice", members(*deals[0]), "warm")
+    alone.control(alone.stripe, "POST", "latency", {"seconds": 0.1})
     statuses: list[int] = []
 
     def ask(n: int) -> None:
         try:
-            statuses.append(
-                sqlite_world.act("send-invoice", members(*deals[n]), key=f"term-{n}", sub=AUTOMATION).status_code
-            )
+            statuses.append(alone.act("send-invoice", members(*deals[n]), key=f"term-{n}", sub=AUTOMATION).status_code)
         except requests.RequestException:
             statuses.append(0)
 
     with ThreadPoolExecutor(16) as pool:
         futures = [pool.submit(ask, n) for n in range(1, 60)]
         time.sleep(0.7)
-        status = sqlite_world.gateway.stop(grace=25)
+        status = alone.gateway.stop(grace=25)
         for future in futures:
             future.result()
-    log = sqlite_world.gateway.log.read_text()
-    sqlite_world.gateway.start()
+    log = alone.gateway.log.read_text()
+    alone.gateway.start()
 
     assert status in {0, -15}  # the server ends by the very signal, after everything is put away
     assert "Traceback" not in log
     assert 500 not in statuses
-    answers = [insist(sqlite_world, "send-invoice", members(*deals[n]), f"term-{n}") for n in range(1, 60)]
+    answers = [insist(alone, "send-invoice", members(*deals[n]), f"term-{n}") for n in range(1, 60)]
     assert all(a["success"] for a in answers)
-    assert len(sqlite_world.stripe_objects("invoice")) == 60
+    assert len(alone.stripe_objects("invoice")) == 60
