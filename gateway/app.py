@@ -54,6 +54,8 @@ from gateway.writeback import Sender, sender_job
 
 log = logs.get_logger()
 
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
+
 
 @dataclass
 class Gateway:
@@ -256,6 +258,8 @@ def serve(config: Config) -> None:
     # answered) would look through all of it again.
     gc.collect()
     gc.freeze()
+    # An action makes thousands of objects and few cycles: looking for these after every 700 is 3 to 7 % of its CPU.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
     def app(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         return gateway.app(scope, receive, _in_words(gateway, send) if scope["type"] == "lifespan" else send)

@@ -78,12 +78,12 @@ class Store:
         so two processes never wait for each other in a circle. Raises StoreUnavailable.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self.writer.queue.put(Write(fn, future, tuple(touches)))
+        self.writer.put(Write(fn, future, tuple(touches)))
         return await future
 
     def write_soon(self, fn: Callable[[Connection], object], touches: Iterable[str] = ()) -> None:
         """Ride along in the next group commit, in order, unawaited; lost in a crash or while the store is away."""
-        self.writer.queue.put(Write(fn, None, tuple(touches)))
+        self.writer.put(Write(fn, None, tuple(touches)))
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` on a read-only connection, off the loop and off the writer. Raises StoreUnavailable."""
@@ -120,7 +120,7 @@ class Store:
     @property
     def waiting(self) -> int:
         """Writes queued for the next commits."""
-        return self.writer.queue.qsize()
+        return self.writer.waiting
 
     @property
     def wal_bytes(self) -> int:

@@ -67,7 +67,10 @@ class Writer:
     """Owns the one connection that writes. ``hooks`` and ``notes`` belong to the transaction under way."""
 
     def __init__(self, engine: sa.Engine, loop: asyncio.AbstractEventLoop) -> None:
-        self.queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        self._queue: deque[Write] = deque()
+        self._knocks: queue.SimpleQueue[bool] = queue.SimpleQueue()  # each: whether somebody waits
+        self._heard = False  # the unawaited have knocked, and what they queue will be seen
+        self._stopping = False
         self.metrics = Metrics()
         self.healthy = True
         self._blocked = False  # unhealthy because of a lock: other writes pass, so only a probe tells that it is gone
@@ -84,13 +87,28 @@ class Writer:
 
     def stop(self) -> None:
         """Commit what is queued, then end."""
-        self.queue.put(None)
+        self._stopping = True
+        self._knocks.put(True)
         self._thread.join()
 
     def suspect(self) -> None:
         """Somebody's reading met a lock: learn whether writing would."""
         if self.healthy:
-            self.queue.put(Write(_probe))
+            self.put(Write(_probe))
+
+    def put(self, write: Write) -> None:
+        """Queue it. Of those that nobody waits for only the first wakes the thread: that costs more than their rows."""
+        self._queue.append(write)
+        if write.future is not None:
+            self._knocks.put(True)
+        elif not self._heard:
+            self._heard = True
+            self._knocks.put(False)
+
+    @property
+    def waiting(self) -> int:
+        """Writes queued for the next commits."""
+        return len(self._queue)
 
     def _run(self) -> None:
         while (batch := self._next_batch()) is not None:
@@ -101,29 +119,36 @@ class Writer:
         self._disconnect()
 
     def _next_batch(self) -> list[Write] | None:
-        if self._blocked and time.monotonic() >= self._probe_due:
-            self._probe_due = time.monotonic() + _PROBE_SECONDS
-            return [Write(_probe)]
+        """What is queued, when it is worth a commit; None at the end."""
+        while True:
+            if self._blocked and time.monotonic() >= self._probe_due:
+                self._probe_due = time.monotonic() + _PROBE_SECONDS
+                return [Write(_probe)]
+            knocked = self._stopping or self._await_knock()
+            self._heard = False  # before the look: whoever comes too late for it knocks again
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))]
+            if self._queue:
+                self._knocks.put(True)
+            if batch:
+                return batch
+            if self._stopping:
+                return None
+            if not knocked:
+                return [Write(_probe)]
+
+    def _await_knock(self) -> bool:
+        """False when nobody came while the store is away."""
         try:
-            first = self.queue.get(timeout=None if self.healthy else _PROBE_SECONDS)
+            awaited = self._knocks.get(timeout=None if self.healthy else _PROBE_SECONDS)
         except queue.Empty:
-            return [Write(_probe)]
-        batch: list[Write] = []
-        until, awaited = time.monotonic() + _LINGER, False
-        while first is not None:
-            batch.append(first)
-            awaited = awaited or first.future is not None
-            if len(batch) == _GROUP:
-                return batch
-            try:
+            return False
+        with suppress(queue.Empty):
+            if not awaited:
                 # What nobody waits for is worth no commit of its own: it waits a little for what somebody does.
-                first = self.queue.get(not awaited, max(0.0, until - time.monotonic()))
-            except queue.Empty:
-                return batch
-        if batch:
-            self.queue.put(None)  # stopping: these first
-            return batch
-        return None
+                self._knocks.get(timeout=_LINGER)
+            while True:
+                self._knocks.get_nowait()  # one look sees what all of them have queued
+        return True
 
     def _settle(self, batch: list[Write]) -> None:
         """Commit together; around a closure that fails: those before it, it alone, those after it, in this order."""

@@ -103,6 +103,37 @@ def test_an_unawaited_write_rides_along_in_order(database_url):
     assert asyncio.run(main()) == "2"
 
 
+def test_what_nobody_waits_for_is_committed_though_nothing_follows(database_url):
+    async def committed(store, turn):
+        heard = asyncio.Event()
+
+        def tells(conn):
+            put_setting(conn, "turn", turn)
+            store.after_commit(heard.set)
+
+        store.write_soon(tells)
+        await asyncio.wait_for(heard.wait(), 60)
+
+    async def main():
+        async with opened(database_url) as store:
+            for turn in ("first", "second", "third"):
+                await committed(store, turn)
+            return await store.read(lambda conn: get_setting(conn, "turn"))
+
+    assert asyncio.run(main()) == "third"
+
+
+def test_more_than_one_commit_takes_is_written_in_order(database_url):
+    async def main():
+        async with opened(database_url) as store:
+            for n in range(600):
+                store.write_soon(put("n", str(n)))
+            await store.write(put("awaited"))
+            return store.waiting, await store.read(lambda conn: get_setting(conn, "n"))
+
+    assert asyncio.run(main()) == (0, "599")
+
+
 def test_closing_commits_what_is_queued(database_url):
     async def main():
         async with opened(database_url) as store:
