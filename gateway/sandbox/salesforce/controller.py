@@ -131,8 +131,10 @@ class Controller:
 
 
 def typed(name: str, value: Any) -> Any:
-    """JavaScript has one kind of number and no date; what is neither is left for the gateway to refuse."""
+    """JavaScript has one kind of number and no date, lines are JSON text; what is none is left to the gateway to refuse."""
     try:
+        if name == "lines" and isinstance(value, str):
+            return json.loads(value)
         if name == "days_until_due" and value is not None:
             days = Decimal(str(value))
             return int(days) if days == int(days) else value

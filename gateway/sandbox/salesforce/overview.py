@@ -92,12 +92,14 @@ def running(source: SourceRecord) -> list[Shown]:
     sobject = source.org.schema.objects.get("Stripe_Action__c")
     if sobject is None or not source.org.access(source.user).can(sobject, "read"):
         return []
-    where = f"Source_Record_Id__c = '{escaped(source.id)}'"
+    open_here = "('queued', 'pending', 'awaiting_approval', 'unknown')"
+    where = f"(Source_Record_Id__c = '{escaped(source.id)}' AND Status__c IN {open_here})"
     if source.refunded_account_id is not None:
-        where = f"({where} OR (Action__c = 'refund-payment' AND Account__c = '{source.refunded_account_id}'))"
+        theirs = f"Action__c = 'refund-payment' AND Account__c = '{source.refunded_account_id}'"
+        where = f"({where} OR ({theirs} AND Status__c IN ('queued', 'pending')))"
     text = (
         f"SELECT Id, {', '.join(RUNNING)}, Accepted_At__c, CreatedDate FROM Stripe_Action__c WHERE {where} "
-        "AND Status__c IN ('queued', 'pending', 'awaiting_approval', 'unknown') ORDER BY CreatedDate DESC LIMIT 20"
+        "ORDER BY CreatedDate DESC LIMIT 20"
     )
     rows = select(source.org, source.user, text)
     return [taken(row, RUNNING) | {"startedAt": row["Accepted_At__c"] or row["CreatedDate"]} for row in rows]

@@ -174,11 +174,19 @@ test('more than was paid is refused with the way back to the amount', async () =
     expect(panel.state).toBe('preview');
 });
 
-test('a refund the gateway cannot place asks which payment', async () => {
+test('where several payments do not show here there is nothing to choose, and who can help is said', async () => {
     apex.preview.mockResolvedValueOnce(data.refused('several_payments', 'name one of: pi_1, pi_2'));
-    const panel = await refund(paid);
+    const panel = await refund(data.overview({ links: [data.link()] }));
 
-    expect(panel.text).toContain('Choose the one to refund.');
+    expect(panel.text).toContain('Ask an administrator to refund the right one by its id. name one of: pi_1, pi_2');
+    expect(panel.remedies()).toEqual(['Start again']);
+});
+
+test('a payment that is gone leads back to the choice', async () => {
+    apex.preview.mockResolvedValueOnce(data.refused('no_such_payment', 'There is no such payment.'));
+    const panel = await refund(twice);
+    await panel.tell('.payment', 'change', { value: 'second' });
+
     expect(panel.remedies()).toEqual(['Which payment?']);
     await panel.press('[data-remedy=payment]');
 });
@@ -353,4 +361,47 @@ test.each([
 
     expect(options().amount).toBe(sent);
     expect(panel.state).toBe(sent ? 'preview' : 'choosing');
+});
+
+test('what is typed into a form that is no longer there changes nothing', async () => {
+    apex.find.mockReturnValue(SLOW);
+    apex.preview.mockResolvedValue(data.refundPreview());
+    const panel = await refund(paid);
+    await panel.tell('.amount', 'change', { value: '10' });
+    apex.overview.emit(data.overview({ payments: [data.payment()], runningActions: [data.running({ action: 'refund-payment' })] }));
+    await settle();
+    expect(panel.state).toBe('working');
+
+    await panel.tell('.amount', 'commit');
+    await pass(1000);
+    await panel.tell('.amount', 'change', { value: 'x' });
+    await panel.tell('.amount', 'commit');
+
+    expect(panel.state).toBe('working');
+    expect(panel.one('.confirm')).toBeNull();
+});
+
+test.each(['10', '1.200', ''])('what was typed a moment ago (%s) is never confirmed with the preview before it', async (typed) => {
+    apex.preview.mockResolvedValue(data.refundPreview());
+    const panel = await refund(paid);
+    await panel.tell('.amount', 'change', { value: '50' });
+    await pass(1000);
+    expect(options().amount).toBe('50');
+    apex.preview.mockReturnValue(SLOW);
+
+    await panel.tell('.amount', 'change', { value: typed });
+    await panel.confirm();
+
+    expect(apex.run).not.toHaveBeenCalled();
+});
+
+test('a refusal of what is half typed does not take the focus from the field', async () => {
+    apex.preview.mockResolvedValueOnce(data.refundPreview()).mockResolvedValue(data.refused('refund_too_large', 'Only 60.00 EUR.'));
+    const panel = await refund(paid);
+    panel.one('.reason').focus();
+    await panel.tell('.amount', 'change', { value: '600' });
+    await pass(1000);
+
+    expect(panel.state).toBe('refused');
+    expect(panel.status).toContain('Only 60.00 EUR.');
 });

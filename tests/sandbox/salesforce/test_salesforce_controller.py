@@ -113,13 +113,16 @@ def test_a_method_or_a_person_that_is_not_there_is_an_error_with_words(org: Worl
 
 
 def test_a_run_is_one_signed_call_with_the_key_and_only_the_options_of_its_action(org: World, gateway: Gateway):
-    answer = run(org, recipient_email="b@x.example", days_until_due=14.0, portion_amount=12.5, record_id="x", evil=1)
+    answer = run(
+        org, recipient_email="b@x.example", days_until_due=14.0, portion_amount=12.5, lines='[{"amount": "1"}]',
+        record_id="x", evil=1,
+    )  # fmt: skip
 
     [seen] = gateway.seen
     assert seen["url"].path == "/v1/actions/send-invoice"
     assert seen["body"] == {
         "record_id": record(org), "object": "Opportunity", "preview_token": "token", "recipient_email": "b@x.example",
-        "days_until_due": 14, "portion_amount": "12.5",
+        "days_until_due": 14, "portion_amount": "12.5", "lines": [{"amount": "1"}],
     }  # fmt: skip
     assert (seen["headers"]["idempotency-key"], seen["headers"]["prefer"]) == ("key-1", "wait=8")
     token = seen["headers"]["authorization"].removeprefix("Bearer ")
@@ -275,6 +278,9 @@ def test_a_refund_under_way_shows_wherever_it_can_be_asked_for_and_nowhere_else(
         "sobject": "Stripe_Action__c",
         "fields": fields | {"Gateway_Action_Id__c": "act_2", "Action__c": "send-invoice"},
     })  # fmt: skip
+    org.control("records", {
+        "sobject": "Stripe_Action__c", "fields": fields | {"Gateway_Action_Id__c": "act_3", "Status__c": "unknown"},
+    })  # fmt: skip
     case = org.record("Case", "Wheel arrived bent")["Id"]
     other = next(each["Id"] for each in org.objects("Account") if each["Id"] != account)
 
@@ -284,7 +290,7 @@ def test_a_refund_under_way_shows_wherever_it_can_be_asked_for_and_nowhere_else(
     }
 
     assert shown == {
-        paid: ["refund-payment", "send-invoice"], account: ["refund-payment"], case: ["refund-payment"], other: []
+        paid: ["refund-payment", "refund-payment", "send-invoice"], account: ["refund-payment"], case: ["refund-payment"], other: []
     }  # fmt: skip
 
 

@@ -104,9 +104,15 @@ export default class StripeActionPanel extends LightningElement {
             this.focusWanted = '.details';
         } else if (state === STATE.CONFIRMING) {
             this.focusWanted = '.sentence'; // the button that had it cannot be pressed again
-        } else if (TOLD.includes(state) && !(BUSY.includes(state) && BUSY.includes(before))) {
+        } else if (TOLD.includes(state) && !this.isInterrupted(before)) {
             this.focusWanted = '.result';
         }
+    }
+
+    // By a refusal of what is half typed, or by news of what it is busy with anyway.
+    isInterrupted(before) {
+        const { state } = this.view;
+        return (state === STATE.REFUSED && this.isTyping) || (BUSY.includes(state) && BUSY.includes(before));
     }
 
     get isTyping() {
@@ -221,7 +227,9 @@ export default class StripeActionPanel extends LightningElement {
         return this.view.preview?.recipient;
     }
 
+    /** Of what was typed a moment ago there is no preview yet: then there is nothing to confirm. */
     handleConfirm() {
+        this.template.querySelector('.details')?.tell();
         this.intent.confirm();
     }
 

@@ -10,6 +10,9 @@ import { messageOf } from 'c/stripeText';
 const PAYABLE = ['Open', 'Uncollectible'];
 const PERHAPS_PAID = ['Paid', ...PAYABLE]; // as the record knows it: the payer may have been quicker
 
+// Where the form can be seen, and what is typed there counts at once.
+const LISTENING = [STATE.LOADING, STATE.CHOOSING, STATE.PREVIEW, STATE.REFUSED];
+
 /** `changed()` is called whenever something that can be seen has changed. */
 export class Intent {
     state = STATE.LOADING;
@@ -160,13 +163,22 @@ export class Intent {
         this.showPreview();
     }
 
+    /** What the form says. Where something is under way or ended it is kept for later, and changes nothing. */
     describe(details) {
         this.details = details;
-        this.showPreview();
+        if (LISTENING.includes(this.state)) {
+            this.showPreview();
+        }
     }
 
     /** What was typed cannot be read or is not enough: nothing may be confirmed until it is. */
     doubt(message) {
+        if (LISTENING.includes(this.state)) {
+            this.askFor(message);
+        }
+    }
+
+    askFor(message) {
         this.previews += 1;
         this.preview = undefined;
         this.message = message;
@@ -181,7 +193,7 @@ export class Intent {
 
     async showPreview() {
         if (this.lacksPayment) {
-            this.doubt(labels.choosePaymentFirst);
+            this.askFor(labels.choosePaymentFirst);
             return;
         }
         this.previews += 1;
@@ -201,7 +213,7 @@ export class Intent {
             this.fail(problem, labels.errorNothingSent, () => this.showPreview());
         } else if (preview.refusal?.errorCode === 'nothing_to_invoice' && this.action === SEND_INVOICE) {
             this.asksForLine = true;
-            this.doubt(labels.sayWhatToInvoice);
+            this.askFor(labels.sayWhatToInvoice);
         } else if (preview.refusal) {
             this.refusePreview(preview.refusal);
         } else {

@@ -7,6 +7,11 @@ import { amountOf, fill } from 'c/stripeText';
 // Whoever stops typing for so long wants to see what it comes to.
 const STOPPED_TYPING = 800;
 
+// As text: see StripePaymentsController.
+function lineOf(amount, description) {
+    return { lines: JSON.stringify([{ description, amount }]) };
+}
+
 /**
  * What may be said about a payment link or a refund, and what must be about an invoice for a record without products. Fires
  * `options` with the gateway's members when one was changed, and `doubt` with the words why what was typed cannot be taken:
@@ -129,6 +134,8 @@ export default class StripeOptionsForm extends LightningElement {
         return this.isInvoice && !(this.amount.trim() && this.description.trim());
     }
 
+    /** Says now what it would say in a moment. */
+    @api
     tell() {
         clearTimeout(this.soon);
         const amount = amountOf(this.amount, this.currencyCode);
@@ -141,7 +148,7 @@ export default class StripeOptionsForm extends LightningElement {
         } else if (this.lacks) {
             this.doubt(labels.sayWhatToInvoice);
         } else {
-            this.offer(this.isInvoice ? { lines: [{ description, amount }] } : this.optionsWith(amount, description));
+            this.offer(this.isInvoice ? lineOf(amount, description) : this.optionsWith(amount, description));
         }
     }
 

@@ -54,16 +54,14 @@ const REMEDIES = {
 // Parts that only some panels have.
 const HAS = {
     recipient: ({ action }) => action === 'send-invoice',
-    payment: ({ action }) => action === 'refund-payment',
+    payment: ({ payments }) => payments.length > 1, // of a refund
     details: ({ hasForm }) => hasForm
 };
 // The gateway speaks to whoever calls it; where it names members of a request, a rep needs other words.
 const WORDS = {
     no_recipient: labels.saidNoRecipient,
     recipient_differs: labels.saidRecipientDiffers,
-    nothing_to_pay: labels.saidNothingToPay,
-    ambiguous_payment: labels.saidSeveralPayments,
-    several_payments: labels.saidSeveralPayments
+    nothing_to_pay: labels.saidNothingToPay
 };
 const EMPTY_CODES = ['nothing_to_refund', 'no_payment', 'not_permitted'];
 
@@ -89,8 +87,14 @@ export function stateAfterRefusedPreview(answer) {
     return EMPTY_CODES.includes(answer.errorCode) ? STATE.EMPTY : STATE.REFUSED;
 }
 
+// They come where none of them shows here: whoever can help needs what the gateway names.
+const SEVERAL = ['ambiguous_payment', 'several_payments'];
+
 /** What an answer says, in words for a rep. */
 export function wordsOf(answer) {
+    if (SEVERAL.includes(answer.errorCode)) {
+        return `${labels.saidSeveralPayments} ${answer.userMessage}`;
+    }
     return WORDS[answer.errorCode] ?? answer.userMessage ?? '';
 }
 

@@ -36,13 +36,14 @@ export function resultOf(intent) {
     return { icon: told.icon, variant: told.variant, title: told.title(intent), texts: texts.filter(Boolean) };
 }
 
-/** What a screen reader is told without being asked; states with a heading get the focus instead. */
+/** What a screen reader is told without being asked; states with a heading get the focus, unless somebody is typing. */
 export function announcementOf(intent) {
     const words = {
         [STATE.LOADING]: labels.loading,
         [STATE.CHOOSING]: choosingOf(intent),
         [STATE.PREVIEW]: sentenceOf(intent),
         [STATE.CONFIRMING]: labels.sending,
+        [STATE.REFUSED]: intent.message,
         [STATE.WORKING]: labels.workingLong
     };
     return words[intent.state] ?? '';
