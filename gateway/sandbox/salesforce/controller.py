@@ -131,7 +131,7 @@ class Controller:
 
 
 def typed(name: str, value: Any) -> Any:
-    """JavaScript has one kind of number and no date, lines are JSON text; what is none is left to the gateway to refuse."""
+    """JavaScript has one kind of number and no date, and lines are text. What is none of these, the gateway refuses."""
     try:
         if name == "lines" and isinstance(value, str):
             return json.loads(value)

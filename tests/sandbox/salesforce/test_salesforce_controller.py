@@ -290,7 +290,8 @@ def test_a_refund_under_way_shows_wherever_it_can_be_asked_for_and_nowhere_else(
     }
 
     assert shown == {
-        paid: ["refund-payment", "refund-payment", "send-invoice"], account: ["refund-payment"], case: ["refund-payment"], other: []
+        paid: ["refund-payment", "refund-payment", "send-invoice"],
+        account: ["refund-payment"], case: ["refund-payment"], other: [],
     }  # fmt: skip
 
 
