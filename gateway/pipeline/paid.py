@@ -8,25 +8,29 @@ from gateway.pipeline.work import Tools, Work
 from gateway.records import Live
 
 _PAYABLE = {"open", "uncollectible", "paid"}  # as last seen: it may have been paid since
-_MOST = 5  # payments of one link that are named; one that is reusable may have any number
+_MOST = 5  # payments through links that are named; a reusable one may have any number
+_LOOKED_AT = 300  # completed checkouts of a record, most of them unpaid: somebody waits for the answer
+_SEND = "send invoice, payment_intent or charge"
 
 
 async def only_payment(tools: Tools, work: Work, entity: str) -> tuple[str, str]:
     """
-    ``("invoice", id)`` or ``("payment_intent", id)``. Raises Rejected where there is none or more than one.
+    ``("invoice", id)`` or ``("payment_intent", id)``. Raises Rejected where there is none, more than one, or no telling.
 
     The only invoice of a record without paid links counts unseen: its payments are read anyway.
     """
     invoices = [row.stripe_id for row in await _live(tools, work, entity, "invoice") if row.status in _PAYABLE]
     through_links = await _through_links(tools, work, entity)
     if not through_links and len(invoices) > 1:
-        words = f"The record has {len(invoices)} invoices: send invoice, payment_intent or charge."
-        raise Rejected("ambiguous_payment", words, http_status=200)
+        raise _ambiguous(f"The record has {len(invoices)} invoices")
     if through_links:
         invoices = [invoice for invoice in invoices if await _is_paid(tools, entity, invoice)]
     found = [*(("payment_intent", each) for each in through_links), *(("invoice", each) for each in invoices)]
     if not found:
-        words = "There is no payment to refund on this record: no invoice, and no payment link that was paid."
+        words = (
+            "There is no payment to refund on this record: no invoice, and no payment link that was paid."
+            f" Or name the payment: {_SEND}."
+        )
         raise Rejected("no_payment", words, http_status=200)
     if len(found) > 1:
         told = ", ".join(stripe_id for _, stripe_id in found)
@@ -35,14 +39,28 @@ async def only_payment(tools: Tools, work: Work, entity: str) -> tuple[str, str]
 
 
 async def _through_links(tools: Tools, work: Work, entity: str) -> list[str]:
-    """Payments made through the record's links, also through those that are switched off by now."""
+    """
+    Payments made through the record's links, also through those that are switched off by now: all of them, or enough
+    to say that there are several. Raises Rejected where a second one may be further down than is looked.
+    """
     found: list[str] = []
+    left = _LOOKED_AT
     for link in await _live(tools, work, entity, "payment_link"):
         asked = {"payment_link": link.stripe_id, "status": "complete"}
-        sessions = tools.stripe.list_all(entity, "/v1/checkout/sessions", asked, limit=_MOST, priority=0)
-        # Complete, and yet unpaid: a bank debit that is still under way.
-        found += [x["payment_intent"] async for x in sessions if x["payment_status"] == "paid" and x["payment_intent"]]
+        async for session in tools.stripe.list_all(entity, "/v1/checkout/sessions", asked, priority=0):
+            if not left and len(found) < 2:
+                raise _ambiguous(f"The record's payment links were used more than {_LOOKED_AT} times")
+            if not left or len(found) == _MOST:
+                return found
+            left -= 1
+            # Complete, and yet unpaid: a bank debit that is still under way, or failed.
+            if session["payment_status"] == "paid" and session["payment_intent"]:
+                found.append(session["payment_intent"])
     return found
+
+
+def _ambiguous(why: str) -> Rejected:
+    return Rejected("ambiguous_payment", f"{why}: {_SEND}.", http_status=200)
 
 
 async def _is_paid(tools: Tools, entity: str, invoice: str) -> bool:

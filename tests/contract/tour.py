@@ -160,6 +160,18 @@ class Tour:
         await self("GET", f"/v1/checkout/sessions/{session['id']}", expand=expand)
         await self("GET", f"/v1/checkout/sessions/{session['id']}/line_items")
         await self("GET", "/v1/checkout/sessions", payment_link=link["id"], status="complete")
+        for currency in ("eur", "usd"):
+            await self.debit(currency)
+
+    async def debit(self, currency: str) -> None:
+        """A bank debit under way: the session is complete and unpaid, the charge pending."""
+        link = await self(
+            "POST", "/v1/payment_links", line_items=[{"price_data": {**PRICE, "currency": currency}, "quantity": 1}]
+        )
+        session = self.knob(f"/payment_links/{link['id']}/pay", {"debit": True})
+        await self("GET", f"/v1/checkout/sessions/{session['id']}", expand=["payment_intent.latest_charge"])
+        await self("GET", f"/v1/payment_intents/{session['payment_intent']}", expand=["latest_charge"])
+        await self("GET", "/v1/charges", payment_intent=session["payment_intent"])
 
     async def catalogue(self) -> None:
         product = await self("POST", "/v1/products", name="Seat", description="One seat", metadata={"a": "b"})

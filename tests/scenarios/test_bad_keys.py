@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.sandbox.stripe.access import ApiKey
+from gateway.sandbox.stripe.resources import ENDPOINTS
 from gateway.sandbox.stripe.world import StripeWorld
 from tests.scenarios.lab import MACHINE, Lab, ask, until
 from tests.scenarios.outage import US, closed_now, move, open_now, orders, scopes
@@ -100,5 +103,45 @@ def test_a_key_that_was_rolled_stops_the_entity_until_the_old_one_is_accepted_ag
             for answer in (one, two):
                 assert await gateway.tools.engine.wait(answer.action_id, 30)
             assert len(lab.objects("invoice")) == 2
+
+    asyncio.run(story())
+
+
+def test_a_key_that_may_not_read_checkouts_holds_the_unnamed_refunds_of_records_with_a_link(keys: Keys) -> None:
+    lab = keys
+    first = next(each for each in orders(lab) if each["record_id"] != lab.fleet)
+    lab.keys("rak_charge_write")
+    checkouts = f"{US}:billing:GET /v1/checkout/sessions"
+
+    async def story() -> None:
+        async with lab.gateway() as gateway:
+            everything = lab.world.doorman.keys[lab.identity.stripe_key]
+            allowed = {f"rak_{each.scope}_write" for each in ENDPOINTS if each.scope != "checkout_session"}
+            lab.world.doorman.keys[everything.value] = replace(everything, scopes=frozenset(allowed))
+            link = {"record_id": lab.fleet, "amount": "50.00", "currency": "USD", "description": "Deposit"}
+            made = await ask(gateway, "create-payment-link", link, key="link")
+            session = lab.control("stripe", "POST", f"payment_links/{made.envelope['stripe_id']}/pay", {})
+            await ask(gateway, "send-invoice", first, key="a", caller=MACHINE)
+            lab.pay(lab.objects("invoice")[0])
+            part: dict[str, Any] = {"record_id": lab.fleet, "amount": "10.00"}
+
+            payment = {"payment_intent": session["payment_intent"]}
+            named = await ask(gateway, "refund-payment", {**part, **payment}, key="named")
+            unnamed = await ask(gateway, "refund-payment", part, key="unnamed", wait=0)
+            await open_now(gateway, checkouts)
+            elsewhere = {"record_id": first["record_id"], "amount": "20.00"}
+            other = await ask(gateway, "refund-payment", elsewhere, key="other")
+
+            assert [x.envelope["success"] for x in (named, other)] == [True, True], (named.envelope, other.envelope)
+            assert unnamed.running
+            assert sorted(x["amount"] for x in lab.objects("refund")) == [1000, 2000]
+            assert await scopes(gateway) == [checkouts]
+
+            lab.world.doorman.keys[everything.value] = everything
+            move(lab, gateway, 61)
+            lab.control("stripe", "POST", "clock", {"advance": 61})
+            assert await gateway.tools.engine.wait(unnamed.action_id, 30)
+            await closed_now(gateway)
+            assert sorted(x["amount"] for x in lab.objects("refund")) == [1000, 1000, 2000]
 
     asyncio.run(story())

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from gateway.app import Gateway
 from gateway.pipeline.preview import preview
 from tests.scenarios.lab import Lab, ask, submission, tell
 
 
-async def linked(lab: Lab, gateway: Gateway, key: str, *, times: int = 1, **more: Any) -> list[str]:
-    """A payment link of the record, paid that often; the payments."""
+async def linked(lab: Lab, gateway: Gateway, key: str, *, times: int = 1, debits: int = 0, **more: Any) -> list[str]:
+    """A payment link of the record, paid that often, then used for so many debits still under way; the payments."""
     members = {"record_id": lab.fleet, "amount": "50.00", "currency": "USD", "description": f"Deposit {key}", **more}
     link = (await ask(gateway, "create-payment-link", members, key=key)).envelope["stripe_id"]
-    for _ in range(times):
-        lab.control("stripe", "POST", f"payment_links/{link}/pay", {})
+    for debit in [False] * times + [True] * debits:
+        lab.control("stripe", "POST", f"payment_links/{link}/pay", {"debit": debit})
     sessions = [x for x in lab.objects("checkout.session") if x["payment_link"] == link]
-    return [str(x["payment_intent"]) for x in sessions]
+    return [str(x["payment_intent"]) for x in sessions if x["payment_status"] == "paid"]
+
+
+async def invoiced(lab: Lab, gateway: Gateway) -> str:
+    """A paid invoice of the record."""
+    invoice = (await ask(gateway, "send-invoice", lab.invoice_members(), key="invoice")).envelope["stripe_id"]
+    lab.pay(next(x for x in lab.of_record("invoice", lab.fleet) if x["id"] == invoice))
+    return str(invoice)
 
 
 async def refunded(lab: Lab, gateway: Gateway, **more: Any) -> Any:
@@ -58,13 +67,79 @@ def test_several_payments_are_named_and_none_of_them_is_refunded(sqlite_lab: Lab
 
     async def story(gateway: Gateway) -> None:
         payments = await linked(lab, gateway, "often", times=2, reusable=True)
-        invoice = (await ask(gateway, "send-invoice", lab.invoice_members(), key="invoice")).envelope["stripe_id"]
-        lab.pay(next(x for x in lab.of_record("invoice", lab.fleet) if x["id"] == invoice))
+        invoice = await invoiced(lab, gateway)
 
         answer = await refunded(lab, gateway)
 
         assert (answer["success"], answer["error_code"]) == (False, "several_payments")
         assert all(each in answer["user_message"] for each in [*payments, invoice])
+        assert lab.objects("refund") == []
+
+    tell(lab, story)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_debits_under_way_do_not_hide_the_payments_before_them(sqlite_lab: Lab, times: int) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        named = await linked(lab, gateway, "often", times=times, debits=5, reusable=True)
+        if times == 1:
+            named.append(await invoiced(lab, gateway))
+
+        answer = await refunded(lab, gateway)
+
+        assert (answer["success"], answer["error_code"]) == (False, "several_payments")
+        assert len(named) == 2
+        assert all(each in answer["user_message"] for each in named)
+        assert lab.objects("refund") == []
+
+    tell(lab, story)
+
+
+def test_the_only_payment_among_debits_under_way_is_refunded(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        [payment] = await linked(lab, gateway, "often", debits=101, reusable=True)  # on the second page of the list
+
+        answer = await refunded(lab, gateway)
+
+        assert answer["success"], answer
+        assert [x["payment_intent"] for x in lab.objects("refund")] == [payment]
+
+    tell(lab, story)
+
+
+def test_a_link_that_was_used_too_often_to_look_through_is_not_guessed_about(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        [payment] = await linked(lab, gateway, "often", debits=300, reusable=True)
+        await invoiced(lab, gateway)
+
+        answer = await refunded(lab, gateway)
+        named = await ask(gateway, "refund-payment", {"record_id": lab.fleet, "payment_intent": payment}, key="named")
+
+        assert (answer["success"], answer["error_code"]) == (False, "ambiguous_payment")
+        assert "more than 300 times: send invoice, payment_intent or charge" in answer["user_message"]
+        assert named.envelope["success"], named.envelope
+        assert [x["payment_intent"] for x in lab.objects("refund")] == [payment]
+
+    tell(lab, story)
+
+
+def test_a_case_that_names_no_payment_hears_what_to_send(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        await linked(lab, gateway, "link")
+        case = lab.save("Case", {"Subject": "A wheel was bent", "AccountId": lab.account, "Status": "Working"})
+
+        answer = (await ask(gateway, "refund-payment", {"record_id": case}, key="refund")).envelope
+
+        assert (answer["success"], answer["error_code"]) == (False, "no_payment")
+        assert "name the payment: send invoice, payment_intent or charge" in answer["user_message"]
         assert lab.objects("refund") == []
 
     tell(lab, story)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from gateway.sandbox.stripe import automatic_tax, payments
+from gateway.sandbox.stripe import automatic_tax, debits, payments
 from gateway.sandbox.stripe.amounts import half_up
 from gateway.sandbox.stripe.errors import refused
 from gateway.sandbox.stripe.ledger import Ledger, new_id
@@ -19,13 +19,14 @@ TEXTS = ("after_submit", "shipping_address", "submit", "terms_of_service_accepta
 
 @dataclass(frozen=True)
 class Payer:
-    """What somebody types into the checkout page."""
+    """What somebody types into the checkout page; ``debit``: pays from the bank account instead of by card."""
 
     email: str
     name: str
     country: str
     card: str = "pm_card_visa"
     reference: str | None = None
+    debit: bool = False
 
 
 def open_to_pay(link: Row) -> str | None:
@@ -39,11 +40,15 @@ def open_to_pay(link: Row) -> str | None:
 
 
 def pay(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer) -> Row:
-    """The completed session. Raises StripeError when the link is closed or the card is declined."""
+    """
+    The completed session, unpaid where a bank debit is under way. Raises StripeError when the link is closed or takes
+    no debit, or the card is declined.
+    """
     closed = open_to_pay(link)
     if closed:
         raise refused(closed)
-    session = ledger.add(new_session(world, ledger, link, payer))
+    methods = ["card", debits.method_of(link)] if payer.debit else ["card"]
+    session = ledger.add(new_session(world, ledger, link, payer, methods))
     data = link["payment_intent_data"] or {}
     intent = payments.new_intent(
         ledger,
@@ -54,8 +59,12 @@ def pay(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer) -> Row:
         metadata=dict(data.get("metadata") or {}),
     )
     session = reindexed(ledger, session, {"payment_intent": intent["id"]})
-    payments.confirm(world, ledger, intent, payer.card)
-    session = ledger.change(session, status="complete", payment_status="paid", url=None)
+    if payer.debit:
+        debits.begin(ledger, intent)
+    else:
+        payments.confirm(world, ledger, intent, payer.card)
+    paid = "unpaid" if payer.debit else "paid"
+    session = ledger.change(session, status="complete", payment_status=paid, url=None)
     used_once_more(ledger, link)
     ledger.event("checkout.session.completed", session)
     return session
@@ -91,7 +100,7 @@ def tax_of(ledger: Ledger, link: Row, subtotal: int, country: str) -> tuple[int,
     return half_up(subtotal * Decimal(str(percentage)) / 100), decision.status
 
 
-def new_session(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer) -> Row:
+def new_session(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer, methods: list[str]) -> Row:
     from gateway.sandbox.stripe.resources.customers import new_customer
 
     subtotal = sum(item["amount_total"] for item in ledger.link_items[link["id"]])
@@ -155,7 +164,7 @@ def new_session(world: "StripeWorld", ledger: Ledger, link: Row, payer: Payer) -
         "payment_method_collection": "if_required",
         "payment_method_configuration_details": None,
         "payment_method_options": {},
-        "payment_method_types": link["payment_method_types"] or ["card"],
+        "payment_method_types": link["payment_method_types"] or methods,
         "payment_status": "unpaid",
         "permissions": None,
         "phone_number_collection": link["phone_number_collection"],

@@ -88,12 +88,16 @@ class Knobs:
         return billing.pay_with_card(self.world, ledger, invoice, amount, text(body, "card", "pm_card_visa"))
 
     def pay_link(self, body: dict[str, Any], request: Request) -> Row:
-        """``{"email"?, "name"?, "country"?, "card"?, "reference"?}``: one visit to the checkout page."""
+        """
+        ``{"email"?, "name"?, "country"?, "card"?, "reference"?, "debit"?}``: one visit to the checkout page; with
+        ``debit`` true it ends complete and unpaid, by a bank debit that stays under way.
+        """
         ledger, link = self.holder("payment_link", request.path_params["id"])
-        only(body, "email", "name", "country", "card", "reference")
-        for name in body:
-            text(body, name, "")
-        payer = Payer(**{"email": "payer@example.com", "name": "Petra Payer", "country": ledger.country, **body})
+        texts = ("email", "name", "country", "card", "reference")
+        only(body, *texts, "debit")
+        given = {"email": "payer@example.com", "name": "Petra Payer", "country": ledger.country}
+        given |= {name: text(body, name, "") for name in texts if name in body}
+        payer = Payer(**given, debit=flag(body, "debit", False))
         return checkout.pay(self.world, ledger, link, payer)
 
     def confirm(self, body: dict[str, Any], request: Request) -> Row:

@@ -65,6 +65,31 @@ def test_a_declined_card_does_not_use_the_link_up(sim: StripeSim) -> None:
     assert sim.get(f"/v1/payment_links/{made['id']}")["restrictions"]["completed_sessions"]["count"] == 0
 
 
+def test_a_bank_debit_under_way_completes_the_session_without_paying_it(sim: StripeSim) -> None:
+    made = link(sim, restrictions={"completed_sessions": {"limit": 1}})
+
+    sim.control(f"/payment_links/{made['id']}/pay", debit=True)
+    [session] = sim.get("/v1/checkout/sessions", payment_link=made["id"], status="complete")["data"]
+    intent = sim.get(f"/v1/payment_intents/{session['payment_intent']}", expand=["latest_charge"])
+    refund = sim.call("POST", "/v1/refunds", {"payment_intent": intent["id"]})
+
+    assert (session["payment_status"], session["payment_method_types"]) == ("unpaid", ["card", "sepa_debit"])
+    assert (intent["status"], intent["amount_received"]) == ("processing", 0)
+    assert (intent["latest_charge"]["status"], intent["latest_charge"]["paid"]) == ("pending", False)
+    assert (refund.status, sim.objects("refund")) == (400, [])
+    assert sim.get(f"/v1/payment_links/{made['id']}")["active"] is False
+
+
+def test_a_link_for_cards_takes_no_bank_debit(sim: StripeSim) -> None:
+    made = link(sim, payment_method_types=["card"])
+
+    answer = sim.session.post(f"{sim.url}/_control/payment_links/{made['id']}/pay", json={"debit": True}, timeout=5)
+
+    assert answer.status_code == 400
+    assert "takes no bank debit in eur" in answer.json()["error"]["message"]
+    assert sim.objects("checkout.session") == []
+
+
 def test_a_deactivated_link_takes_no_payment(sim: StripeSim) -> None:
     made = link(sim)
 

@@ -60,6 +60,7 @@ const HAS = {
 // The gateway speaks to whoever calls it; where it names members of a request, a rep needs other words.
 const WORDS = {
     no_recipient: labels.saidNoRecipient,
+    no_payment: labels.emptyNoPayment,
     recipient_differs: labels.saidRecipientDiffers,
     nothing_to_pay: labels.saidNothingToPay
 };
