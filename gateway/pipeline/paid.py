@@ -15,7 +15,7 @@ _SEND = "send invoice, payment_intent or charge"
 
 async def only_payment(tools: Tools, work: Work, entity: str) -> tuple[str, str]:
     """
-    ``("invoice", id)`` or ``("payment_intent", id)``. Raises Rejected where there is none, more than one, or no telling.
+    ``("invoice", id)`` or ``("payment_intent", id)``. Raises Rejected where there is none, several or no telling.
 
     The only invoice of a record without paid links counts unseen: its payments are read anyway.
     """
