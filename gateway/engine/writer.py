@@ -124,14 +124,15 @@ class Writer:
             if self._blocked and time.monotonic() >= self._probe_due:
                 self._probe_due = time.monotonic() + _PROBE_SECONDS
                 return [Write(_probe)]
-            knocked = self._stopping or self._await_knock()
+            stopping = self._stopping  # before the look: what is queued ahead of the stop is found by one more
+            knocked = stopping or self._await_knock()
             self._heard = False  # before the look: whoever comes too late for it knocks again
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))]
             if self._queue:
                 self._knocks.put(True)
             if batch:
                 return batch
-            if self._stopping:
+            if stopping:
                 return None
             if not knocked:
                 return [Write(_probe)]
