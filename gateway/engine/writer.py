@@ -200,18 +200,26 @@ class Writer:
     def _deliver(self, group: Sequence[Write], results: Sequence[Any]) -> None:
         self.metrics.commits += 1
         self.metrics.closures += len(group)
-        if not self.healthy and (not self._blocked or any(write.fn is _probe for write in group)):
-            self.healthy, self._blocked = True, False
-            log.info("store.recovered")
+        if not self._blocked or any(write.fn is _probe for write in group):
+            self._recover()
         done = [(write.future, result) for write, result in zip(group, results, strict=True) if write.future]
         if done or self.hooks:
             self._call(_resolve, self.hooks, done)
+
+    def _recover(self) -> None:
+        if not self.healthy:
+            self.healthy, self._blocked = True, False
+            log.info("store.recovered")
 
     def _refuse(self, write: Write, error: Exception) -> None:
         self.metrics.failures += 1
         if (reason := reason_blocked(error)) is not None:
             self._blocked = True
             self._tell_away([write], reason, error)
+        elif write.fn is _probe:
+            # It was answered, and not because of a lock (a right is missing, say): whether writes pass, they tell.
+            log.error("store.probe_failed", error=repr(error))
+            self._recover()
         elif write.future is None:
             log.error("store.unawaited_write_failed", error=repr(error))
         else:

@@ -2,9 +2,11 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+import uuid
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -29,6 +31,22 @@ def away(request):
     """A database's URL and what takes it away."""
     kind, _ = request.param.split("-")
     return request.getfixturevalue(f"{kind}_url"), WAYS[request.param]
+
+
+@contextmanager
+def may_only_read(table, url):
+    """The same database for a role that may write every table but this one."""
+    role = f"r_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {role} LOGIN")
+        conn.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+        conn.execute(f"REVOKE ALL ON {table} FROM {role}")
+        conn.execute(f"GRANT SELECT ON {table} TO {role}")
+        try:
+            yield url.replace("postgres@", f"{role}@")
+        finally:
+            conn.execute(f"DROP OWNED BY {role}")
+            conn.execute(f"DROP ROLE {role}")
 
 
 def stamped(conn):
@@ -154,6 +172,19 @@ def test_a_reading_that_meets_a_lock_is_enough_to_be_not_ready(postgres_url):
             await until(lambda: store.healthy)
 
     asyncio.run(main())
+
+
+def test_a_role_without_rights_on_a_table_is_ready_again_after_a_lock(postgres_url):
+    async def main(url):
+        async with opened(url) as store:
+            with table_locked("action")(postgres_url):
+                with pytest.raises(StoreUnavailable):
+                    await store.write(stamped)
+            await until(lambda: store.healthy, 20)
+            return await store.write(stamped)
+
+    with may_only_read("used_token", postgres_url) as url:
+        assert asyncio.run(main(url)) == 0
 
 
 def test_a_statement_that_takes_too_long_is_a_store_that_is_away(postgres_url):
