@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gateway.engine import jobs, judge, lanes, turns
 from gateway.engine.circuit import Outbreaks, close_circuit
 from gateway.engine.clock import Clock, now
-from gateway.engine.database import StoreUnavailable
+from gateway.engine.database import StoreBusy, StoreUnavailable
 from gateway.engine.entering import Enter, Job, enter_free, enter_queued, enter_running
 from gateway.engine.lanes import Claim, Fenced
 from gateway.engine.liveness import Liveness, new_node_id
@@ -215,13 +215,12 @@ class Engine:
                 self.counters.fenced += 1
                 log.warning("job.fenced", job=claim.id, kind=claim.kind)
                 return
-            except StoreUnavailable:
-                await asyncio.sleep(self._poll)
             except Exception as error:
-                # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
-                log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
+                if isinstance(error, StoreBusy) or not isinstance(error, StoreUnavailable):
+                    # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
+                    log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
+                    verdict = self._without_commit(claim, verdict, error)
                 await asyncio.sleep(self._poll)
-                verdict = self._without_commit(claim, verdict, error)
             else:
                 self._settled(claim, verdict, settled)
                 return

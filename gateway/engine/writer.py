@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.engine import clock, locks, schema
-from gateway.engine.database import StoreUnavailable, may_pass, reason_away, reason_blocked
+from gateway.engine.database import StoreUnavailable, busy, may_pass, reason_away, reason_blocked
 from gateway.prepared import Prepared, keep_company, send_and_commit
 
 log = structlog.get_logger("gateway.store")
@@ -223,7 +223,9 @@ class Writer:
         elif write.future is None:
             log.error("store.unawaited_write_failed", error=repr(error))
         else:
-            self._call(_reject, [write.future], error)
+            if (given_up := busy(error)) is not None:
+                log.warning("store.busy", reason=given_up.message)
+            self._call(_reject, [write.future], given_up or error)
 
     def _give_up(self, writes: list[Write], reason: str, error: Exception) -> None:
         """The store is away: everyone waiting hears it at once, the connection is made anew."""
