@@ -31,6 +31,7 @@ __all__ = ["Claim", "Dead", "Done", "Engine", "Handler", "Job", "Retry", "Snooze
 
 log = structlog.get_logger("gateway.engine")
 
+_DEATH_TRIES = 5  # commits of a death in which telling of it failed, before it is stored untold
 
 Mourner = Callable[[Claim, str, Connection], object]  # a job dies of this code: told in the commit that buries it
 
@@ -208,6 +209,7 @@ class Engine:
 
     async def _settle(self, claim: Claim, verdict: Verdict) -> None:
         """Store the verdict, however long the store is away: what was done upstream must not be forgotten."""
+        failed_deaths = 0
         while True:
             try:
                 settled = await self.store.write(self._commit(claim, verdict), touches(claim, verdict))
@@ -219,15 +221,18 @@ class Engine:
                 if isinstance(error, StoreBusy) or not isinstance(error, StoreUnavailable):
                     # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
                     log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
-                    verdict = self._without_commit(claim, verdict, error)
+                    failed_deaths += isinstance(verdict, Dead)
+                    verdict = self._instead(claim, verdict, error, failed_deaths)
                 await asyncio.sleep(self._poll)
             else:
                 self._settled(claim, verdict, settled)
                 return
 
-    def _without_commit(self, claim: Claim, verdict: Verdict, error: Exception) -> Verdict:
+    def _instead(self, claim: Claim, verdict: Verdict, error: Exception, failed_deaths: int) -> Verdict:
+        """What is stored in place of a verdict that did not pass."""
         if isinstance(verdict, Dead) and verdict.commit is not None:
-            return replace(verdict, commit=None)  # nobody is told of the death, but a dead letter can be seen
+            # In the end nobody is told of the death, but a dead letter can be seen.
+            return verdict if failed_deaths < _DEATH_TRIES else replace(verdict, commit=None)
         return self._weigh(claim, Retry("commit_failed", f"{type(error).__name__}: see the log"))
 
     def _commit(self, claim: Claim, verdict: Verdict) -> Callable[[Connection], Settled]:
