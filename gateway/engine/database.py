@@ -42,15 +42,28 @@ _SQLITE_AWAY = frozenset({5, 6, 7, 8, 10, 13, 14}) | _SQLITE_DAMAGED
 _PG_AWAY_CLASSES = ("08", "53", "57P")
 _PG_AWAY = frozenset({"25006", "25P03"})
 _READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, "25006"})
-# serialization failure, deadlock, lock timeout, statement timeout: the same closure may pass a moment later
-_PG_PASSING = frozenset({"40001", "40P01", "55P03", "57014"})
+_PG_LOCKED = "55P03"  # lock timeout: somebody holds it, and everybody who comes by waits for him
+# serialization failure, deadlock, statement timeout: this statement's own affair, on a store that others can use
+_PG_GIVEN_UP = frozenset({"40001", "40P01", "57014"})
+_PG_PASSING = _PG_GIVEN_UP | {_PG_LOCKED}  # the same closure may pass a moment later
 
 
 class StoreUnavailable(Unavailable):
     """The database cannot be written or read now (full, locked, connection lost); it is tried again by itself."""
 
+    def __init__(self, reason: str, *, code: str = "store_unavailable", what: str = "is unavailable") -> None:
+        super().__init__(code, f"the gateway's database {what}: {reason}", retry_after=2.0)
+
+
+class StoreBusy(StoreUnavailable):
+    """
+    The database takes statements, but gave this one up each time (too slow, deadlocks): callers may come back.
+
+    It may do so for ever, so a job that meets it uses up an attempt, and dies where somebody can see it.
+    """
+
     def __init__(self, reason: str) -> None:
-        super().__init__("store_unavailable", f"the gateway's database is unavailable: {reason}", retry_after=2.0)
+        super().__init__(reason, code="store_busy", what="gave a statement up")
 
 
 def parse(url: str) -> URL:
@@ -150,10 +163,17 @@ def reason_away(error: BaseException, *, reading: bool = False) -> str | None:
 
 
 def reason_blocked(error: BaseException) -> str | None:
-    """Why PostgreSQL gave a statement up that may pass later: a lock that somebody holds, a deadlock, its time."""
-    if isinstance(error, exc.DBAPIError) and _code(error) in _PG_PASSING:
-        return _words(error)
-    return None
+    """Why PostgreSQL let somebody wait in vain: a lock that another one holds."""
+    return _words(error) if isinstance(error, exc.DBAPIError) and _code(error) == _PG_LOCKED else None
+
+
+def busy(error: BaseException) -> StoreBusy | None:
+    """What to tell where PostgreSQL gave a statement up that nobody's lock was in the way of."""
+    if not isinstance(error, exc.DBAPIError) or _code(error) not in _PG_GIVEN_UP:
+        return None
+    told = StoreBusy(_words(error))
+    told.__cause__ = error
+    return told
 
 
 def _words(error: exc.DBAPIError) -> str:
@@ -170,7 +190,7 @@ def unavailable(error: BaseException, url: str) -> GatewayError | None:
         )
         return Misconfigured("database_damaged", message)
     reason = reason_away(error) or reason_blocked(error)
-    return None if reason is None else StoreUnavailable(reason)
+    return busy(error) if reason is None else StoreUnavailable(reason)
 
 
 def _is_away(error: exc.DBAPIError, code: int | str | None) -> bool:
@@ -183,7 +203,9 @@ def _is_away(error: exc.DBAPIError, code: int | str | None) -> bool:
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same closure may succeed when it is run again, alone."""
-    return isinstance(error, exc.IntegrityError) or reason_blocked(error) is not None
+    if isinstance(error, exc.IntegrityError):
+        return True
+    return isinstance(error, exc.DBAPIError) and _code(error) in _PG_PASSING
 
 
 def _code(error: exc.DBAPIError) -> int | str | None:

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.engine.circuit import Outbreaks, open_circuit
-from gateway.engine.database import StoreUnavailable
+from gateway.engine.database import StoreBusy, StoreUnavailable
 from gateway.engine.lanes import Claim
 from gateway.engine.retry import RetryPolicy
 from gateway.engine.turns import PROBE_SECONDS
@@ -24,7 +24,10 @@ async def verdict_of(handler: Handler | None, claim: Claim) -> Verdict:
         return Dead("unknown_kind", f"this version has no handler for jobs of kind {claim.kind}")
     try:
         return await handler(claim)
+    except StoreBusy as error:
+        return Retry(error.code, error.message)
     except StoreUnavailable as error:
+        log.warning("job.store_away", job=claim.id, kind=claim.kind, reason=error.message)
         return Snooze(error.retry_after or 0.0, error.code, error.message)  # no fault of the job's: no attempt
     except Misconfigured as error:
         return park(error) if error.scope else Dead(error.code, error.message)

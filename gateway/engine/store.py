@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from gateway.engine import clock as clocks
 from gateway.engine import database
 from gateway.engine.clock import Clock
-from gateway.engine.database import BUSY_SECONDS, StoreUnavailable, reason_away, reason_blocked
+from gateway.engine.database import BUSY_SECONDS, StoreBusy, StoreUnavailable, reason_away, reason_blocked
 from gateway.engine.migrations import require_current
 from gateway.engine.writer import Metrics, Write, Writer
 
-__all__ = ["Metrics", "Store", "StoreUnavailable"]
+__all__ = ["Metrics", "Store", "StoreBusy", "StoreUnavailable"]
 
 T = TypeVar("T")
 log = structlog.get_logger("gateway.store")
@@ -148,6 +148,9 @@ class Store:
                 if self._writer is not None:
                     self._writer.suspect()
                 raise StoreUnavailable(blocked) from error
+            if (given_up := database.busy(error)) is not None:
+                log.warning("store.busy", reason=given_up.message)
+                raise given_up from error
             if (reason := reason_away(error, reading=True)) is None:
                 raise
             if not again or not getattr(error, "connection_invalidated", False):

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from gateway.engine import jobs, judge, lanes, turns
 from gateway.engine.circuit import Outbreaks, close_circuit
 from gateway.engine.clock import Clock, now
-from gateway.engine.database import StoreUnavailable
+from gateway.engine.database import StoreBusy, StoreUnavailable
 from gateway.engine.entering import Enter, Job, enter_free, enter_queued, enter_running
 from gateway.engine.lanes import Claim, Fenced
 from gateway.engine.liveness import Liveness, new_node_id
@@ -31,6 +31,7 @@ __all__ = ["Claim", "Dead", "Done", "Engine", "Handler", "Job", "Retry", "Snooze
 
 log = structlog.get_logger("gateway.engine")
 
+_DEATH_TRIES = 5  # commits of a death in which telling of it failed, before it is stored untold
 
 Mourner = Callable[[Claim, str, Connection], object]  # a job dies of this code: told in the commit that buries it
 
@@ -208,6 +209,7 @@ class Engine:
 
     async def _settle(self, claim: Claim, verdict: Verdict) -> None:
         """Store the verdict, however long the store is away: what was done upstream must not be forgotten."""
+        failed_deaths = 0
         while True:
             try:
                 settled = await self.store.write(self._commit(claim, verdict), touches(claim, verdict))
@@ -215,20 +217,22 @@ class Engine:
                 self.counters.fenced += 1
                 log.warning("job.fenced", job=claim.id, kind=claim.kind)
                 return
-            except StoreUnavailable:
-                await asyncio.sleep(self._poll)
             except Exception as error:
-                # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
-                log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
+                if isinstance(error, StoreBusy) or not isinstance(error, StoreUnavailable):
+                    # The verdict's own commit does not pass: without it the job must not end, so it is tried again.
+                    log.exception("job.commit_failed", job=claim.id, kind=claim.kind)
+                    failed_deaths += isinstance(verdict, Dead)
+                    verdict = self._instead(claim, verdict, error, failed_deaths)
                 await asyncio.sleep(self._poll)
-                verdict = self._without_commit(claim, verdict, error)
             else:
                 self._settled(claim, verdict, settled)
                 return
 
-    def _without_commit(self, claim: Claim, verdict: Verdict, error: Exception) -> Verdict:
+    def _instead(self, claim: Claim, verdict: Verdict, error: Exception, failed_deaths: int) -> Verdict:
+        """What is stored in place of a verdict that did not pass."""
         if isinstance(verdict, Dead) and verdict.commit is not None:
-            return replace(verdict, commit=None)  # nobody is told of the death, but a dead letter can be seen
+            # In the end nobody is told of the death, but a dead letter can be seen.
+            return verdict if failed_deaths < _DEATH_TRIES else replace(verdict, commit=None)
         return self._weigh(claim, Retry("commit_failed", f"{type(error).__name__}: see the log"))
 
     def _commit(self, claim: Claim, verdict: Verdict) -> Callable[[Connection], Settled]:

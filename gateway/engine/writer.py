@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from gateway.engine import clock, locks, schema
-from gateway.engine.database import StoreUnavailable, may_pass, reason_away, reason_blocked
+from gateway.engine.database import StoreUnavailable, busy, may_pass, reason_away, reason_blocked
 from gateway.prepared import Prepared, keep_company, send_and_commit
 
 log = structlog.get_logger("gateway.store")
@@ -124,14 +124,15 @@ class Writer:
             if self._blocked and time.monotonic() >= self._probe_due:
                 self._probe_due = time.monotonic() + _PROBE_SECONDS
                 return [Write(_probe)]
-            knocked = self._stopping or self._await_knock()
+            stopping = self._stopping  # before the look: what is queued ahead of the stop is found by one more
+            knocked = stopping or self._await_knock()
             self._heard = False  # before the look: whoever comes too late for it knocks again
             batch = [self._queue.popleft() for _ in range(min(len(self._queue), _GROUP))]
             if self._queue:
                 self._knocks.put(True)
             if batch:
                 return batch
-            if self._stopping:
+            if stopping:
                 return None
             if not knocked:
                 return [Write(_probe)]
@@ -199,22 +200,32 @@ class Writer:
     def _deliver(self, group: Sequence[Write], results: Sequence[Any]) -> None:
         self.metrics.commits += 1
         self.metrics.closures += len(group)
-        if not self.healthy and (not self._blocked or any(write.fn is _probe for write in group)):
-            self.healthy, self._blocked = True, False
-            log.info("store.recovered")
+        if not self._blocked or any(write.fn is _probe for write in group):
+            self._recover()
         done = [(write.future, result) for write, result in zip(group, results, strict=True) if write.future]
         if done or self.hooks:
             self._call(_resolve, self.hooks, done)
+
+    def _recover(self) -> None:
+        if not self.healthy:
+            self.healthy, self._blocked = True, False
+            log.info("store.recovered")
 
     def _refuse(self, write: Write, error: Exception) -> None:
         self.metrics.failures += 1
         if (reason := reason_blocked(error)) is not None:
             self._blocked = True
             self._tell_away([write], reason, error)
+        elif write.fn is _probe:
+            # It was answered, and not because of a lock (a right is missing, say): whether writes pass, they tell.
+            log.error("store.probe_failed", error=repr(error))
+            self._recover()
         elif write.future is None:
             log.error("store.unawaited_write_failed", error=repr(error))
         else:
-            self._call(_reject, [write.future], error)
+            if (given_up := busy(error)) is not None:
+                log.warning("store.busy", reason=given_up.message)
+            self._call(_reject, [write.future], given_up or error)
 
     def _give_up(self, writes: list[Write], reason: str, error: Exception) -> None:
         """The store is away: everyone waiting hears it at once, the connection is made anew."""

@@ -2,16 +2,20 @@
 
 import asyncio
 import sqlite3
-from contextlib import closing
+import uuid
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
-from gateway.engine.database import reason_away
+from gateway.engine import jobs
+from gateway.engine.database import reason_away, transaction
 from gateway.engine.settings import get_setting, put_setting, settings_like
-from gateway.engine.store import StoreUnavailable
-from gateway.engine.worker import Done, Engine, Job
+from gateway.engine.store import StoreBusy, StoreUnavailable
+from gateway.engine.worker import Dead, Done, Engine, Job
 from tests.support.away import disk_full, locked, refused, server_full, table_locked
 from tests.support.engine import enter, opened, running, until, wait_gone
 
@@ -29,6 +33,22 @@ def away(request):
     """A database's URL and what takes it away."""
     kind, _ = request.param.split("-")
     return request.getfixturevalue(f"{kind}_url"), WAYS[request.param]
+
+
+@contextmanager
+def may_only_read(table, url):
+    """The same database for a role that may write every table but this one."""
+    role = f"r_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {role} LOGIN")
+        conn.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}")
+        conn.execute(f"REVOKE ALL ON {table} FROM {role}")
+        conn.execute(f"GRANT SELECT ON {table} TO {role}")
+        try:
+            yield url.replace("postgres@", f"{role}@")
+        finally:
+            conn.execute(f"DROP OWNED BY {role}")
+            conn.execute(f"DROP ROLE {role}")
 
 
 def stamped(conn):
@@ -156,17 +176,96 @@ def test_a_reading_that_meets_a_lock_is_enough_to_be_not_ready(postgres_url):
     asyncio.run(main())
 
 
-def test_a_statement_that_takes_too_long_is_a_store_that_is_away(postgres_url):
-    def endless(conn):
-        return conn.exec_driver_sql("SET LOCAL statement_timeout = 50; SELECT pg_sleep(60)").scalar()
+def test_a_role_without_rights_on_a_table_is_ready_again_after_a_lock(postgres_url):
+    async def main(url):
+        async with opened(url) as store:
+            with table_locked("action")(postgres_url), pytest.raises(StoreUnavailable):
+                await store.write(stamped)
+            await until(lambda: store.healthy)
+            return await store.write(stamped)
 
+    with may_only_read("used_token", postgres_url) as url:
+        assert asyncio.run(main(url)) == 0
+
+
+def endless(conn):
+    return conn.exec_driver_sql("SET LOCAL statement_timeout = 50; SELECT pg_sleep(60)").scalar()
+
+
+def test_a_statement_that_takes_too_long_is_told_to_its_caller_and_nobody_elses_affair(postgres_url):
     async def main():
         async with opened(postgres_url) as store:
             told = await asyncio.gather(store.write(endless), store.read(endless), return_exceptions=True)
-            await until(lambda: store.healthy)
-            return told
+            return told, store.healthy, store.metrics.last_error
 
-    assert [type(error) for error in asyncio.run(main())] == [StoreUnavailable, StoreUnavailable]
+    told, healthy, reason = asyncio.run(main())
+
+    assert [type(error) for error in told] == [StoreBusy, StoreBusy]
+    assert {(error.code, error.http_status, error.retryable, error.retry_after) for error in told} == {
+        ("store_busy", 503, True, 2.0)
+    }
+    assert all("statement timeout" in error.message for error in told)
+    assert (healthy, reason) == (True, "")
+
+
+def test_a_command_line_hears_of_a_statement_that_takes_too_long(postgres_url):
+    with pytest.raises(StoreBusy, match="statement timeout"), transaction(postgres_url) as conn:
+        endless(conn)
+
+
+def test_a_job_that_always_reads_too_long_is_dead_within_its_budget(postgres_url):
+    engines, attempts = [], []
+
+    async def handle(claim):
+        attempts.append(claim.attempts)
+        return Done() if await engines[0].store.read(endless) else Dead("never", "so far")
+
+    async def main():
+        async with running(postgres_url, {"k": handle}) as engine:
+            engines.append(engine)
+            await enter(engine, Job("a", "k", "lane"))
+            await engine.wait("a", 60)
+            return await engine.store.read(jobs.dead_letters)
+
+    [dead] = asyncio.run(main())
+
+    assert (dead.error_code, dead.attempts, attempts) == ("store_busy", 3, [0, 1, 2])
+
+
+def test_a_job_whose_end_always_takes_too_long_is_dead_within_its_budget(postgres_url):
+    async def handle(_claim):
+        return Done(endless)
+
+    async def main():
+        async with running(postgres_url, {"k": handle}) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            await engine.wait("a", 60)
+            return await engine.store.read(jobs.dead_letters), engine.store.healthy
+
+    [dead], healthy = asyncio.run(main())
+
+    assert (dead.error_code, dead.attempts, healthy) == ("commit_failed", 3, True)
+
+
+def test_a_job_that_waits_for_a_store_that_is_away_is_logged(database_url):
+    told = []
+
+    async def handle(_claim):
+        if not told:
+            told.append(True)
+            raise StoreUnavailable("no answer")
+        return Done()
+
+    async def main():
+        async with running(database_url, {"k": handle}) as engine:
+            await enter(engine, Job("a", "k", "lane"))
+            await wait_gone(engine, "a")
+
+    with capture_logs() as logs:
+        asyncio.run(main())
+
+    [line] = [line for line in logs if line["event"] == "job.store_away"]
+    assert (line["job"], line["kind"], line["reason"]) == ("a", "k", "the gateway's database is unavailable: no answer")
 
 
 def test_a_lock_uses_up_no_attempt_of_a_job_that_works_or_ends_meanwhile(postgres_url):
