@@ -10,6 +10,7 @@ What can go wrong, and who has to act.
     │   └── CircuitOpen   the upstream is away as a whole: not even tried
     ├── UnknownOutcome    it was sent and nobody knows what happened: same key again, then look it up
     └── Misconfigured     the operator must act                         (circuit or dead letter)
+        └── Away          the upstream is away as a whole: somebody should look
 
 ``code`` is what Salesforce shows and reports group by, so it never changes once released.
 """
@@ -136,7 +137,7 @@ class Misconfigured(GatewayError):
     The operator or admin must act: key, scope, login, permission set, package.
 
     ``scope`` names what is affected, its circuit opens: ``stripe:us``, ``stripe:us:billing:POST /v1/refunds``,
-    ``salesforce:00D…``. An upstream that is away as a whole is one of these: somebody should look.
+    ``salesforce:00D…``.
     """
 
     http_status = 503
@@ -146,3 +147,7 @@ class Misconfigured(GatewayError):
         super().__init__(code, message)
         self.scope = scope
         self.request_id = request_id
+
+
+class Away(Misconfigured):
+    """An upstream that has not answered anything for a while: nothing is wrong here, yet somebody should look."""

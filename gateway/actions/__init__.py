@@ -160,7 +160,7 @@ class Context:
     customer: Customer | None = None
     charge: Charge | None = None
     live: tuple[Live, ...] = ()
-    doubtful: str | None = None  # an action that may have made another such object: its outcome is unknown
+    doubtful: Rejected | None = None  # why nothing such is made now: an earlier action may have made one
     mapped: frozenset[str] = frozenset()  # what the configuration reads from fields of this object: po_number …
     tax_ids: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  # by customer: type and value
     preview: bool = False  # only shown, to be confirmed; what is still to be chosen is no refusal

@@ -13,12 +13,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from gateway.connectors import Clock
-from gateway.errors import CircuitOpen, GatewayError, Misconfigured
+from gateway.errors import Away, CircuitOpen, GatewayError
 
 FAILURES = 5  # in a row, no answer between
 SPAN_SECONDS = 5.0  # from the first of them to the last: what is over sooner was a blip
 GAP_SECONDS = 30.0  # between two of them; after more, the earlier ones are an old story
 PROBE_SECONDS = 60.0
+EVERYWHERE = "*"  # the scope of a task that no circuit keeps back: a person's question, of which there are few
 
 
 @dataclass(slots=True)
@@ -49,12 +50,12 @@ class Health:
         self._streaks: dict[str, _Streak] = {}
 
     def admit(self, *scopes: str) -> None:
-        """Raises CircuitOpen where a circuit of the call is open, but for the one whose probe this task is."""
+        """Raises CircuitOpen where a circuit of the call is open, but for those that this task may try."""
         if not (open_scopes := self._open_scopes()):
             return
         probe = probing.get()
         for scope in scopes:
-            if scope in open_scopes and (probe is None or probe.scope != scope):
+            if scope in open_scopes and (probe is None or probe.scope not in {scope, EVERYWHERE}):
                 message = "The upstream is not available now; the gateway goes on by itself when it is back."
                 raise CircuitOpen("circuit_open", message, scope=scope, retry_after=PROBE_SECONDS)
 
@@ -75,4 +76,4 @@ class Health:
         self._streaks[scope] = _Streak(known.count + 1, known.first, at)
         if known.count + 1 < FAILURES or at - known.first < SPAN_SECONDS:
             return error
-        return Misconfigured(error.code, f"{error.message} {remedy}", scope=scope)
+        return Away(error.code, f"{error.message} {remedy}", scope=scope)

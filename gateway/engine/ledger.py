@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
-from gateway.engine.schema import action, step
+from gateway.engine.lanes import in_state
+from gateway.engine.schema import action, job, step
 from gateway.engine.statements import Row, upsert
 from gateway.prepared import Prepared, Question
 from gateway.records import Json, Status, dumps
@@ -107,13 +108,17 @@ _EQUAL = Prepared(
     .limit(1)
 )
 
+# Nobody knows what it has done: it says so, or its job died with a plan and could not even tell of its death.
+in_doubt = sa.or_(
+    action.c.status == sa.literal_column(f"'{Status.UNKNOWN.value}'"),
+    sa.and_(
+        action.c.status == sa.literal_column(f"'{Status.PENDING.value}'"),
+        sa.exists().where(job.c.id == action.c.id, in_state(job, "dead")),
+    ),
+)
 _DOUBTFUL = Prepared(
-    sa.select(action.c.id, action.c.name)
-    .where(
-        action.c.org == bindparam("org"),
-        action.c.record_id == bindparam("record_id"),
-        action.c.status == sa.literal_column(f"'{Status.UNKNOWN.value}'"),
-    )
+    sa.select(action.c.id, action.c.name, action.c.status)
+    .where(action.c.org == bindparam("org"), action.c.record_id == bindparam("record_id"), in_doubt)
     .order_by(action.c.seq)
 )
 
@@ -147,7 +152,7 @@ def running_equal(conn: Connection, org: str, record_id: str, name: str, fingerp
 
 
 def doubtful(conn: Connection, org: str, record_id: str) -> list[Row]:
-    """The record's actions of unknown outcome (``id``, ``name``), the oldest first."""
+    """The record's actions `in_doubt` (``id``, ``name``, ``status``), the oldest first."""
     prepared, values = asks_doubtful(org, record_id)
     return prepared.all(conn, values)
 

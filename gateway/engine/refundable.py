@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam
 
+from gateway.engine.ledger import in_doubt
 from gateway.engine.schema import action, job, refundable, reservation
-from gateway.engine.statements import upsert
+from gateway.engine.statements import Row, upsert
+from gateway.prepared import Prepared
 
 _REFUNDABLE = sa.select(refundable).where(
     refundable.c.entity == bindparam("entity"), refundable.c.charge == bindparam("charge")
@@ -138,23 +140,23 @@ _UNDER_WAY = (
     )
     .limit(1)
 )
-_UNKNOWN_ON = (
-    sa.select(reservation.c.action_id)
+_UNKNOWN_ON = Prepared(
+    sa.select(action.c.id, action.c.status)
+    .select_from(reservation)
     .join(action, action.c.id == reservation.c.action_id)
     .where(
         reservation.c.entity == bindparam("entity"),
         reservation.c.charge == bindparam("charge"),
         reservation.c.state == "held",
-        action.c.status == "unknown",
+        in_doubt,
     )
     .limit(1)
 )
 
 
-def unknown_on(conn: Connection, entity: str, charge: str) -> str | None:
-    """An action of unknown outcome that may have refunded this charge."""
-    found: str | None = conn.execute(_UNKNOWN_ON, {"entity": entity, "charge": charge}).scalar()
-    return found
+def unknown_on(conn: Connection, entity: str, charge: str) -> Row | None:
+    """An action in doubt (``id``, ``status``) that may have refunded this charge."""
+    return _UNKNOWN_ON.first(conn, {"entity": entity, "charge": charge})
 
 
 def under_way(conn: Connection, entity: str, charge: str, action_id: str) -> str | None:

@@ -45,7 +45,7 @@ def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> 
         return None
     row, maker = links.find_with_job(conn, work.caller.org, work.entity or "", source_id)
     if row is not None and row.state == "making" and maker in {None, "dead"}:
-        _surely_not_made(conn, row.job_id)
+        _surely_not_made(conn, row.job_id, maker)
     if row is None or row.state != "ready" or _is_gone(row, facts):
         if facts.party is None:
             raise NeedsSource
@@ -55,11 +55,12 @@ def known_customer(conn: Connection, tools: Tools, work: Work, facts: Facts) -> 
     return Customer(source_id, row.stripe_id, same)
 
 
-def _surely_not_made(conn: Connection, job_id: str) -> None:
+def _surely_not_made(conn: Connection, job_id: str, maker: str | None) -> None:
     """Raises Rejected where the action that was to make the customer died and may have made it."""
     made_by = ledger.by_id(conn, job_id)
-    if made_by is not None and made_by.status == Status.UNKNOWN:
-        raise still_unknown(job_id)
+    untold = Status.PENDING if maker == "dead" else None  # with a plan, see `gateway.engine.ledger.in_doubt`
+    if made_by is not None and made_by.status in {Status.UNKNOWN, untold}:
+        raise still_unknown(made_by)
 
 
 def _is_gone(row: Row, facts: Facts) -> bool:

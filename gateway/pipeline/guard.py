@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from gateway import actions
 from gateway.actions import Context
 from gateway.engine import ledger, live
+from gateway.engine.statements import Row
 from gateway.errors import Rejected
 from gateway.money import Money
 from gateway.pipeline.gather import Facts
 from gateway.pipeline.project import stir_refresh
 from gateway.pipeline.work import Tools, Work
-from gateway.records import Json, Live, Plan
+from gateway.records import Json, Live, Plan, Status
 
 _PAYABLE = {"open", "uncollectible"}  # Stripe takes money for both
 _LIVE = _PAYABLE | {"paid", "active"}
@@ -35,7 +36,7 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
     if alike and not additional:
         return alike[0]
     if context.doubtful is not None and not additional:
-        raise still_unknown(context.doubtful)
+        raise context.doubtful
     open_invoice = next((row for row in live_now if row.kind == "invoice" and row.status in _PAYABLE), None)
     if open_invoice is None or additional or replacing:
         return None
@@ -44,23 +45,29 @@ def guard(work: Work, context: Context, content_hash: str, facts: Facts) -> Live
     raise Rejected("invoice_already_open", _already_open(open_invoice, body), http_status=200, url=url)
 
 
-def unknown_before(conn: Connection, work: Work, kind: str | None) -> str | None:
-    """An action of the record whose outcome is unknown and that may have made an object of this kind."""
+def unknown_before(conn: Connection, work: Work, kind: str | None) -> Rejected | None:
+    """The refusal, where nobody knows whether an action of the record has made an object of this kind."""
     if kind is None:
         return None
     makers = {action.name for action in actions.registry().values() if action.stripe == kind}
     rows = ledger.doubtful(conn, work.caller.org, work.ref.record_id)
-    return next((str(row.id) for row in rows if row.name in makers), None)
+    return next((still_unknown(row) for row in rows if row.name in makers), None)
 
 
-def still_unknown(action_id: str) -> Rejected:
+def still_unknown(row: Row) -> Rejected:
     """The refusal of what could be there twice in the end."""
-    return Rejected(
-        "earlier_action_unknown",
-        f"Nobody knows yet whether an earlier request for this was carried out ({action_id}). It is being looked up at "
-        f"Stripe and ends by itself, or an operator ends it (gateway actions resolve {action_id}): ask again then.",
-        http_status=200,
-    )
+    words = f"Nobody knows yet whether an earlier request for this was carried out ({row.id}). {way_out(row)}"
+    return Rejected("earlier_action_unknown", words, http_status=200)
+
+
+def way_out(row: Row) -> str:
+    """Who ends the doubt about an action: one that died without a word is not looked up, but can be tried again."""
+    if row.status == Status.UNKNOWN:
+        return (
+            "It is being looked up at Stripe and ends by itself, or an operator ends it "
+            f"(gateway actions resolve {row.id}): ask again then."
+        )
+    return f"An operator must have the gateway try that one again (gateway dead replay {row.id}): ask again then."
 
 
 @dataclass(frozen=True, slots=True)

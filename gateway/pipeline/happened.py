@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 
 from gateway.engine import ledger, links
-from gateway.errors import Refused, Unavailable
+from gateway.errors import Away, Misconfigured, Refused, Unavailable
 from gateway.pipeline.finish import Outcome, ended_as
 from gateway.pipeline.lookup import Found, find
 from gateway.pipeline.work import Tools, Work
@@ -15,6 +15,11 @@ from gateway.records import Json, Plan, Status, Step, StepKind
 
 UNSAID = "Stripe does not say whether the mail went out; it was not sent again."
 GONE = "It was done, and Stripe no longer has it."
+UNSHOWN = "It was done, and Stripe would not show what came of it."
+
+
+class Unread(Unavailable):
+    """Stripe has done it, and refuses to show the object."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,11 @@ class _Known:
     states: dict[str, str] = field(default_factory=dict)
 
 
-async def outcome(tools: Tools, work: Work) -> Outcome | None:
-    """The end of an action that took place; None where Stripe does not show that all of it did."""
+async def outcome(tools: Tools, work: Work, *, unshown: bool = False) -> Outcome | None:
+    """
+    The end of an action that took place; None where Stripe does not show that all of it did. With ``unshown`` that is
+    enough, also where what came of it may not be seen: it is told without its number.
+    """
     plan = work.plan
     assert plan is not None  # noqa: S101 - something may have been sent
     known = await _known(tools, work, plan)
@@ -41,10 +49,15 @@ async def outcome(tools: Tools, work: Work) -> Outcome | None:
     silent = [step for step in plan.steps if step.kind is StepKind.SILENT]
     unsaid = any(known.states.get(step.name) not in {"done", "skipped"} for step in silent)
     done, notes = [step.name for step in told], [UNSAID] if unsaid else []
-    body = await object_of(tools, work, holes[plan.result])
+    stripe_id = str(holes[plan.result])
+    try:
+        body = await object_of(tools, work, stripe_id)
+    except (Unread, Misconfigured) as exc:
+        if not unshown or isinstance(exc, Away):
+            raise
+        return Outcome(Status.SUCCEEDED, notes=[*notes, UNSHOWN], done=done, stripe_id=stripe_id)
     if body is None:
-        gone = str(holes[plan.result])
-        return Outcome(Status.SUCCEEDED, notes=[*notes, GONE], done=done, stripe_id=gone)
+        return Outcome(Status.SUCCEEDED, notes=[*notes, GONE], done=done, stripe_id=stripe_id)
     ended = ended_as(work, body, number=work.number, projectable=False)
     return replace(ended, notes=notes, done=done)
 
@@ -53,7 +66,7 @@ async def object_of(tools: Tools, work: Work, stripe_id: Json) -> dict[str, Json
     """
     The object an action made, as Stripe has it now; None where it is gone.
 
-    Any other refusal says nothing of the object: Unavailable, it is read again.
+    Any other refusal says nothing of the object: Unread, it is read again.
     """
     projection, plan = registry()[work.action.stripe], work.plan
     assert plan is not None  # noqa: S101 - an object came of it
@@ -64,7 +77,7 @@ async def object_of(tools: Tools, work: Work, stripe_id: Json) -> dict[str, Json
         if exc.status == 404:
             return None
         words = f"Stripe has done it, and would not show it ({exc.message}): it is read again."
-        raise Unavailable("result_unread", words) from exc
+        raise Unread("result_unread", words) from exc
 
 
 async def _known(tools: Tools, work: Work, plan: Plan) -> _Known:

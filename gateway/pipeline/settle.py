@@ -18,7 +18,7 @@ from gateway.errors import Rejected
 from gateway.pipeline import tokens
 from gateway.pipeline.customer import customer_guard, known_customer, make_customer
 from gateway.pipeline.gather import Facts, counts
-from gateway.pipeline.guard import as_read, follow, guard, unknown_before
+from gateway.pipeline.guard import as_read, follow, guard, unknown_before, way_out
 from gateway.pipeline.ledger_rows import freeze
 from gateway.pipeline.work import Tools, Work
 from gateway.records import Json, Live, Plan, fingerprint
@@ -172,8 +172,8 @@ def _reserve(conn: Connection, work: Work, context: Context, amount: int) -> Non
     if open_question := refundable.unknown_on(conn, entity, charge.id):
         raise Rejected(
             "earlier_refund_unknown",
-            f"Nobody knows yet whether an earlier refund of this payment happened ({open_question}). "
-            "It is being looked up; an operator can resolve it.",
+            f"Nobody knows yet whether an earlier refund of this payment happened ({open_question.id}). "
+            f"{way_out(open_question)}",
             http_status=200,
         )
     if (other := refundable.under_way(conn, entity, charge.id, work.id)) is not None:

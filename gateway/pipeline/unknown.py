@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from gateway import audit
+from gateway.connectors.health import EVERYWHERE, Probe, probing
 from gateway.engine import jobs, ledger
 from gateway.engine.clock import now, stored_now
 from gateway.engine.entering import enter_queued
 from gateway.engine.worker import Claim, Dead, Done, Job, Snooze, Verdict
-from gateway.errors import CircuitOpen, GatewayError, Rejected, Unavailable, UnknownOutcome
-from gateway.pipeline import happened
+from gateway.errors import Away, CircuitOpen, GatewayError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from gateway.pipeline import circuits, happened
 from gateway.pipeline.finish import Outcome, finish
 from gateway.pipeline.lookup import REFUSED
 from gateway.pipeline.project import contended
@@ -74,8 +75,8 @@ async def look(tools: Tools, claim: Claim) -> Verdict:
     age = stored_now(tools.clock) - claim.created
     try:
         found = await happened.outcome(tools, work)
-    except CircuitOpen:
-        raise
+    except (CircuitOpen, Misconfigured) as exc:
+        return replace(circuits.park(tools, exc), keep_lane=False)  # a resolution takes it away
     except (Unavailable, UnknownOutcome) as exc:
         if isinstance(exc, UnknownOutcome) and age > _GIVE_UP:
             return _give_up(work)
@@ -105,7 +106,7 @@ class Resolution:
 def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
     """
     Enter the resolution as a job of the running server, and record who said it; returns the job's id. Said anew while
-    Stripe cannot be asked, the latest word counts.
+    Stripe is away, the latest word counts.
 
     Raises Rejected where the action is not of unknown outcome, or somebody's word is being followed at this moment.
     """
@@ -115,7 +116,7 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
     job_id = f"resolve:{said.action_id}"
     payload = sealer.seal(dumps({"happened": said.happened}).encode(), f"job.payload:{job_id}")
     jobs.remove(conn, job_id)
-    if not enter_queued(conn, Job(job_id, "resolve", _job_id(said.action_id), 1, payload), now(conn)):
+    if not enter_queued(conn, Job(job_id, "resolve", job_id, 1, payload), now(conn)):
         raise Rejected("being_resolved", "It is being resolved at this moment: look at it again.", http_status=409)
     audit.record(
         conn, org=row.org, actor=said.actor, act="actions.resolve", ref=said.action_id,
@@ -126,33 +127,39 @@ def order(conn: Connection, sealer: Sealer, said: Resolution) -> str:
 
 async def resolve(tools: Tools, claim: Claim) -> Verdict:
     """
-    Job kind ``resolve``: Stripe is asked once more, and the action ends as what it shows.
+    Job kind ``resolve``: Stripe is asked once more, whatever circuit is open, and the action ends as what it shows.
 
-    A person's word stands where Stripe shows nothing of it, or will not tell.
+    A person's word stands where Stripe shows nothing of it, or will not tell: it refuses the question or the key, or
+    the entity is no longer configured. Those may be so for good, and nobody else could end it. Where Stripe is only
+    away, the word waits, out of its lane: it can be replaced.
     """
+    probing.set(Probe(EVERYWHERE))  # for this task only
     action_id = claim.id.removeprefix("resolve:")
     it_did = json.loads(tools.sealer.open(claim.payload or b"", f"job.payload:{claim.id}"))["happened"]
     work = await tools.store.read(lambda c: load(c, tools.sealer, action_id))
     if work.status.ended:
         return Done()
     try:
-        found = await happened.outcome(tools, work)
-    except CircuitOpen:
-        raise
-    except (Unavailable, UnknownOutcome) as exc:
-        if exc.code != REFUSED:
+        found, shows = await happened.outcome(tools, work, unshown=True), "shows nothing"
+    except (Misconfigured, Unavailable, UnknownOutcome) as exc:
+        if not _refuses(exc):
             return Snooze(exc.retry_after or 60.0, exc.code, exc.message, keep_lane=False)
-        found = None
-    outcome = _said(happened=it_did) if found is None else _seen(found, happened=it_did)
+        found, shows = None, "would not tell"
+    outcome = _said(shows, happened=it_did) if found is None else _seen(found, happened=it_did)
     return Done(lambda conn: conclude(conn, tools, work, outcome), contended(work))
 
 
-def _said(*, happened: bool) -> Outcome:
+def _refuses(error: GatewayError) -> bool:
+    """Whether Stripe will not tell, and not for being away."""
+    return error.code == REFUSED or (isinstance(error, Misconfigured) and not isinstance(error, Away))
+
+
+def _said(shows: str, *, happened: bool) -> Outcome:
     """What a person knows and Stripe does not show: neither number nor link."""
     if not happened:
         error = Rejected("did_not_happen", "An operator found that Stripe did not do it: ask again.", http_status=200)
         return Outcome(Status.FAILED, error=error)
-    notes = ("An operator confirmed that it happened. Stripe shows nothing of it, so there is no more to tell.",)
+    notes = (f"An operator confirmed that it happened. Stripe {shows} of it, so there is no more to tell.",)
     return Outcome(Status.SUCCEEDED, notes=notes)
 
 

@@ -18,6 +18,7 @@ from gateway.pipeline.answers import state
 from gateway.pipeline.keys import customer_base, step_key
 from gateway.pipeline.preview import preview
 from gateway.pipeline.work import Patience
+from gateway.records import Caller
 from gateway.sandbox.identity import ORG
 from tests.scenarios.lab import BILLED, MACHINE, Lab, ask, in_time, submission, tell, truth, until
 from tests.scenarios.test_hard_cases import at_stripe, hours_pass, put_down, state_of
@@ -42,6 +43,7 @@ class Dying:
     members: Callable[[Lab], dict[str, Any]]
     elsewhere: Callable[[Lab, str], tuple[str, dict[str, Any]]]  # the script's call: path and form
     base: Callable[[Lab, str], str] = lambda _, action_id: action_id
+    caller: Caller = MACHINE
 
 
 def ours(lab: Lab, action_id: str, step: str, record: str) -> dict[str, Any]:
@@ -82,11 +84,18 @@ NOTHING = ("/v1/customers", {"name": "Something else under our key"})
 
 async def dead(lab: Lab, gateway: Gateway, dying: Dying, *, shown: bool = True) -> str:
     """The action, dead and of unknown outcome; Stripe has it (``shown``), and cannot be asked before `looked_up`."""
+    action_id = await dies(lab, gateway, dying, shown=shown)
+    await until(lambda: status_of(lab, action_id) == "unknown", what="its death")
+    return action_id
+
+
+async def dies(lab: Lab, gateway: Gateway, dying: Dying, *, shown: bool = True) -> str:
+    """As `dead`, whether or not its end could be told."""
     if dying is not CUSTOMER:
         await ask(gateway, "create-customer", CUSTOMER.members(lab), key="c")
     quick, gateway.tools.patience = gateway.tools.patience, Patience(tries=(), first=600, longest=600)
     lab.fault("stripe", "http_503", dying.call, method="POST", times=-1)
-    asked = await ask(gateway, dying.action, dying.members(lab), key="k", caller=MACHINE, wait=0)
+    asked = await ask(gateway, dying.action, dying.members(lab), key="k", caller=dying.caller, wait=0)
     await until(lambda: put_down(lab, asked.action_id), what="it was put down")
     lab.heal()
     base = dying.base(lab, asked.action_id)
@@ -94,7 +103,7 @@ async def dead(lab: Lab, gateway: Gateway, dying: Dying, *, shown: bool = True) 
     at_stripe(lab, *(dying.elsewhere(lab, asked.action_id) if shown else NOTHING), key)
     lab.fault("stripe", "http_503", f"/v1/{dying.kind}s*", method="GET", times=-1)
     hours_pass(lab, gateway, 0.2)
-    await until(lambda: status_of(lab, asked.action_id) == "unknown", what="its death")
+    await until(lambda: state_of(lab, asked.action_id) == "dead", what="the dead letter")
     gateway.tools.patience = quick
     return asked.action_id
 
