@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from gateway.app import Gateway
 from gateway.engine.database import transaction
 from gateway.engine.schema import job
+from gateway.errors import Rejected
 from tests.scenarios.lab import MACHINE, Lab, ask, in_time, tell, until
 from tests.scenarios.outage import US, back, closed_now, move, open_now
 from tests.scenarios.test_hard_cases import state_of
 from tests.scenarios.test_repeats import renamed
-from tests.scenarios.test_unknown import CUSTOMER, INVOICE, LINK, dead, said, status_of, there, told
+from tests.scenarios.test_unknown import CUSTOMER, INVOICE, LINK, dead, looked_up, said, status_of, there, told
 
 NO_WORD = "An operator confirmed that it happened. Stripe would not tell of it"
 
@@ -32,6 +33,43 @@ async def asked_elsewhere(lab: Lab, gateway: Gateway) -> None:
     other = next(record for record in lab.opportunities.values() if record != lab.fleet)
     await ask(gateway, "create-payment-link", {"record_id": other, **LINK}, key="other", caller=MACHINE, wait=0)
     await open_now(gateway)
+
+
+def test_a_persons_word_waits_until_stripe_can_be_asked_and_the_latest_one_counts(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        action_id = await dead(lab, gateway, INVOICE, shown=False)
+        job_id = f"resolve:{action_id}"
+        await said(gateway, action_id, happened=True)
+        await until(lambda: state_of(lab, job_id) == "held", what="it waits for Stripe")
+        await said(gateway, action_id, happened=False)
+        await until(lambda: state_of(lab, job_id) == "held", what="it waits again")
+        assert status_of(lab, action_id) == "unknown"
+
+        end = await looked_up(lab, gateway, action_id)
+
+        assert (end["status"], end["error_code"]) == ("failed", "did_not_happen")
+        with pytest.raises(Rejected, match="not_unknown"):
+            await said(gateway, action_id, happened=True)
+
+    tell(lab, story)
+
+
+def test_a_persons_word_stands_where_stripe_refuses_to_tell(sqlite_lab: Lab) -> None:
+    lab = sqlite_lab
+
+    async def story(gateway: Gateway) -> None:
+        action_id = await dead(lab, gateway, INVOICE, shown=False)
+        lab.heal()
+        lab.fault("stripe", "http_400", "/v1/invoices*", method="GET", times=-1)
+
+        await said(gateway, action_id, happened=False)
+        await until(lambda: status_of(lab, action_id) != "unknown", what="the resolution")
+
+        assert (await told(gateway, action_id))["error_code"] == "did_not_happen"
+
+    tell(lab, story)
 
 
 def test_the_latest_word_counts_while_the_circuit_is_open_and_the_look_up_waits_with_it(lab: Lab) -> None:

@@ -238,43 +238,6 @@ def test_what_only_a_person_knows_to_have_happened_is_told_without_a_number(sqli
     tell(lab, story)
 
 
-def test_a_persons_word_waits_until_stripe_can_be_asked_and_the_latest_one_counts(sqlite_lab: Lab) -> None:
-    lab = sqlite_lab
-
-    async def story(gateway: Gateway) -> None:
-        action_id = await dead(lab, gateway, INVOICE, shown=False)
-        job_id = f"resolve:{action_id}"
-        await said(gateway, action_id, happened=True)
-        await until(lambda: state_of(lab, job_id) == "held", what="it waits for Stripe")
-        await said(gateway, action_id, happened=False)
-        await until(lambda: state_of(lab, job_id) == "held", what="it waits again")
-        assert status_of(lab, action_id) == "unknown"
-
-        end = await looked_up(lab, gateway, action_id)
-
-        assert (end["status"], end["error_code"]) == ("failed", "did_not_happen")
-        with pytest.raises(Rejected, match="not_unknown"):
-            await said(gateway, action_id, happened=True)
-
-    tell(lab, story)
-
-
-def test_a_persons_word_stands_where_stripe_refuses_to_tell(sqlite_lab: Lab) -> None:
-    lab = sqlite_lab
-
-    async def story(gateway: Gateway) -> None:
-        action_id = await dead(lab, gateway, INVOICE, shown=False)
-        lab.heal()
-        lab.fault("stripe", "http_400", "/v1/invoices*", method="GET", times=-1)
-
-        await said(gateway, action_id, happened=False)
-        await until(lambda: status_of(lab, action_id) != "unknown", what="the resolution")
-
-        assert (await told(gateway, action_id))["error_code"] == "did_not_happen"
-
-    tell(lab, story)
-
-
 def test_no_second_customer_is_made_while_nobody_knows_of_the_first(lab: Lab) -> None:
     async def story(gateway: Gateway) -> None:
         action_id = await dead(lab, gateway, CUSTOMER)
