@@ -117,6 +117,16 @@ class Gateway:
         await asyncio.to_thread(self.tools.store.close)
 
 
+POLICIES = {
+    "action": INTERACTIVE,
+    "refresh": PATIENT,
+    "lookup": PATIENT,
+    "sender": PATIENT,
+    "outbox": STANDING,
+    "probe": STANDING,
+}
+
+
 def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None = None) -> Gateway:
     """Everything of one process, not yet started. Migrates an embedded database; PostgreSQL is the operator's."""
     ticking = clock or SystemClock()
@@ -134,14 +144,7 @@ def build(config: Config, *, clock: Clock | None = None, tracing: Tracing | None
         ticking,
         handlers,  # filled below, when there is something to handle with
         mourners={"action": lambda claim, code, conn: run.mourn(tools, claim, code, conn)},
-        policies={
-            "action": INTERACTIVE,
-            "refresh": PATIENT,
-            "lookup": PATIENT,
-            "sender": PATIENT,
-            "outbox": STANDING,
-            "probe": STANDING,
-        },
+        policies=POLICIES,
     )
     health = Health(ticking, lambda: engine.open_scopes)
     stripe = StripeConnector(

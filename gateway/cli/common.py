@@ -136,6 +136,15 @@ def opened(loaded: Config, *, readonly: bool = True) -> Iterator[Connection]:
         yield conn
 
 
+@contextlib.contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Files are written below ``out``; raises Wrong where that cannot be done."""
+    try:
+        yield
+    except OSError as exc:
+        raise Wrong(f"{exc.filename or out} cannot be written ({exc.strerror}): choose another folder.") from exc
+
+
 def problem_json(problem: object) -> Json:
     return {name: getattr(problem, name) for name in ("file", "line", "key", "message", "suggestion")}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.common import AsJson, Impossible, Wrong, command, emit, escape
+from gateway.cli.common import AsJson, Impossible, command, emit, escape, writing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -31,11 +31,9 @@ def generate(
     paths = [out / name for name in (PRIVATE_KEY, CERTIFICATE, SEALING_KEYS)]
     if present := [str(path) for path in paths if path.exists()]:
         raise Impossible(f"{', '.join(present)} exists already: move it away, or choose another folder.")
-    try:
+    with writing(out):
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(paths, days)
-    except OSError as exc:
-        raise Wrong(f"{exc.filename or out} cannot be written ({exc.strerror}): choose another folder.") from exc
     texts = {
         PRIVATE_KEY: "the gateway's private key: orgs.<name>.salesforce.private_key",
         CERTIFICATE: "its certificate: upload it to the external client app in Salesforce",

@@ -25,6 +25,7 @@ from gateway.cli.common import (
     problems_told,
     status,
     table,
+    writing,
 )
 from gateway.cli.salesforce_package import PROJECT
 from gateway.cli.salesforce_setup import CLIENT_APP, CREDENTIALS
@@ -95,7 +96,8 @@ def setup(
     elif contact_email or login_certificate or permission_set_id:
         raise Wrong("The app needs --contact-email, --login-certificate and --permission-set-id, all three.")
     files = render(metadata, told)
-    _write(out, files)
+    with writing(out):
+        _write(out, files)
     path = list(steps(known, told, out))
     emit(
         {"folder": str(out), "files": sorted(files), "steps": path},
@@ -121,8 +123,9 @@ def external_service(
     from gateway.cli.salesforce_registration import FILE, registration
 
     path = out / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(registration(named_credential, refunds=with_refunds), encoding="utf-8")
+    with writing(out):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(registration(named_credential, refunds=with_refunds), encoding="utf-8")
     emit({"file": str(path)}, lambda console: console.print(escape(str(path))), as_json=as_json)
 
 

@@ -113,13 +113,14 @@ def test_what_the_gateway_would_refuse_is_not_minted(
     assert words in result.stderr
 
 
+@pytest.mark.parametrize("words", [("keys", "generate"), ("salesforce", "external-service")])
 @pytest.mark.parametrize("place", ["/proc/secrets", "file/secrets", "file"])
 def test_a_folder_that_cannot_be_written_is_a_message(
-    tmp_path: Path, command: Callable[..., Result], place: str
+    tmp_path: Path, command: Callable[..., Result], place: str, words: tuple[str, str]
 ) -> None:
     (tmp_path / "file").touch()
 
-    result = command("keys", "generate", "--out", str(tmp_path / place))
+    result = command(*words, "--out", str(tmp_path / place))
 
     assert result.exit_code == 2
     assert "cannot be written" in result.stderr
